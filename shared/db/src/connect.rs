@@ -1,0 +1,145 @@
+//! The pool and how it is set up.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use sqlx::Connection;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPool, MySqlPoolOptions};
+use tracing::Instrument;
+
+/// Where the database is, in Spring's words (`spring.datasource.*`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DatabaseSettings {
+    /// `mysql://host:port/schema`; a `jdbc:` in front and a query behind are tolerated.
+    pub url: String,
+    /// The service's own user.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// Its password.
+    #[serde(default)]
+    pub password: Option<SecretString>,
+    /// Most connections of this process.
+    #[serde(default = "default_connections")]
+    pub max_connections: u32,
+}
+
+fn default_connections() -> u32 {
+    16
+}
+
+/// How long a request waits for a free connection before it is told 503.
+const ACQUIRE: Duration = Duration::from_secs(3);
+
+/// A pool of connections to the service's own schema.
+#[derive(Debug, Clone)]
+pub struct Db {
+    pub(crate) pool: MySqlPool,
+}
+
+impl DatabaseSettings {
+    fn options(&self) -> Result<MySqlConnectOptions, sqlx::Error> {
+        let url = self.url.strip_prefix("jdbc:").unwrap_or(&self.url);
+        // JDBC's parameters (useSSL, serverTimezone, ...) mean nothing here and sqlx refuses unknown ones.
+        let url = url.split('?').next().unwrap_or(url).replacen("mariadb://", "mysql://", 1);
+        let mut options: MySqlConnectOptions = url.parse()?;
+        if let Some(username) = &self.username {
+            options = options.username(username);
+        }
+        if let Some(password) = &self.password {
+            options = options.password(password.expose_secret());
+        }
+        Ok(options.charset("utf8mb4").statement_cache_capacity(256))
+    }
+}
+
+impl Db {
+    /// Makes a pool; connections are opened when they are needed.
+    pub fn connect(settings: &DatabaseSettings) -> Result<Db, sqlx::Error> {
+        let pool = MySqlPoolOptions::new()
+            .max_connections(settings.max_connections)
+            .acquire_timeout(ACQUIRE)
+            .idle_timeout(Duration::from_secs(600))
+            .after_connect(|conn, _| Box::pin(set_up(conn)))
+            .connect_lazy_with(settings.options()?);
+        Ok(Db { pool })
+    }
+
+    /// A pool for a test or a tool.
+    pub fn connect_url(url: &str, max_connections: u32) -> Result<Db, sqlx::Error> {
+        Db::connect(&DatabaseSettings { url: url.to_owned(), username: None, password: None, max_connections })
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), sqlx::Error> {
+        let pool = self.pool.clone();
+        shielded(async move { pool.acquire().await?.ping().await }).await
+    }
+
+    /// The server's version text.
+    pub async fn version(&self) -> Result<String, sqlx::Error> {
+        let pool = self.pool.clone();
+        shielded(async move { sqlx::query_scalar("SELECT VERSION()").fetch_one(&pool).await }).await
+    }
+
+    /// Checks that an answered commit survives a power cut. Says which setting is not durable.
+    pub async fn check_durability(&self) -> Result<Result<(), String>, sqlx::Error> {
+        let pool = self.pool.clone();
+        shielded(async move {
+            let (flush, log_bin, sync_binlog): (i64, i64, i64) = sqlx::query_as(
+                "SELECT CAST(@@innodb_flush_log_at_trx_commit AS SIGNED), CAST(@@log_bin AS SIGNED), \
+                 CAST(@@sync_binlog AS SIGNED)",
+            )
+            .fetch_one(&pool)
+            .await?;
+            Ok(if flush != 1 {
+                Err(format!("innodb_flush_log_at_trx_commit is {flush}, it must be 1"))
+            } else if log_bin == 1 && sync_binlog != 1 {
+                Err(format!("sync_binlog is {sync_binlog} with the binary log on, it must be 1"))
+            } else {
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Connections that are open, and those of them that are idle.
+    pub fn connections(&self) -> (u32, usize) {
+        (self.pool.size(), self.pool.num_idle())
+    }
+
+    /// Closes the pool; waits a bounded time for work that is still under way.
+    pub async fn close(&self) {
+        // A leaked connection would keep `close` waiting for ever.
+        if tokio::time::timeout(Duration::from_secs(3), self.pool.close()).await.is_err() {
+            tracing::warn!("the database pool did not close in time");
+        }
+    }
+}
+
+/// Each session: no gap locks, short lock waits.
+async fn set_up(conn: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; SET SESSION innodb_lock_wait_timeout = 5")
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// Runs database work in a task of its own, which goes on when the caller is dropped.
+pub(crate) async fn shielded<T: Send + 'static>(
+    work: impl Future<Output = Result<T, sqlx::Error>> + Send + 'static,
+) -> Result<T, sqlx::Error> {
+    match tokio::spawn(work.in_current_span()).await {
+        Ok(result) => result,
+        Err(error) => Err(joined(error)),
+    }
+}
+
+/// A panic goes on in the caller; a runtime that is going down is a database that is away.
+pub(crate) fn joined(error: tokio::task::JoinError) -> sqlx::Error {
+    match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => sqlx::Error::PoolClosed,
+    }
+}

@@ -1,0 +1,16 @@
+//! The service's own database: MySQL 8 or MariaDB.
+//!
+//! Every unit of work goes through [`Db::run_tx`] or [`Db::read`]. Both spawn the work, so that a shopper who closes the
+//! page can't drop it half-way: with sqlx 0.9 a dropped `begin` leaves an open transaction in the pool that swallows the
+//! next borrower's acknowledged write, and a dropped fetch can leak the pool's slot for good.
+//!
+//! Not here: queries. They stand in each service's `store/`, as functions on `&mut MySqlConnection`.
+
+mod connect;
+mod error;
+mod migrate;
+mod transaction;
+
+pub use connect::{DatabaseSettings, Db};
+pub use error::{TxError, constraint, is_duplicate};
+pub use migrate::{Migration, SchemaError, SchemaState};

@@ -1,0 +1,123 @@
+//! Units of work.
+//!
+//! A unit may be run more than once, so it clones what it needs, and is written as
+//! `move |tx| { let order = order.clone(); Box::pin(async move { ... }) }`.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use rand::RngExt;
+use sqlx::MySqlConnection;
+use tracing::Instrument;
+
+use crate::connect::joined;
+use crate::error::{TxError, is_outage, number};
+use crate::Db;
+
+/// Deadlocks and lock timeouts are run again this often.
+const ATTEMPTS: u32 = 6;
+
+impl Db {
+    /// Runs `work` in one transaction, READ COMMITTED: committed on `Ok`, rolled back on `Err`.
+    ///
+    /// The work goes on when the caller is dropped. Deadlocks, lock timeouts and connections that broke before the commit
+    /// are run again with a short random pause; a commit whose outcome is unknown never is ([`TxError::Unknown`]).
+    pub async fn run_tx<T, E, F>(&self, name: &'static str, work: F) -> Result<T, TxError<E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, TxError<E>>> + Send + Sync + 'static,
+    {
+        let db = self.clone();
+        let task = async move {
+            let mut attempt = 1;
+            loop {
+                let error = match db.try_tx(&work).await {
+                    Err(TxError::Db(error)) if attempt < ATTEMPTS && may_rerun(&error, attempt) => error,
+                    outcome => return outcome,
+                };
+                tracing::debug!(tx = name, attempt, error = %error, "transaction is run again");
+                pause(attempt).await;
+                attempt += 1;
+            }
+        };
+        match tokio::spawn(task.in_current_span()).await {
+            Ok(outcome) => outcome,
+            Err(error) => Err(TxError::Db(joined(error))),
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "run_tx has spawned us: nobody can drop this begin")]
+    async fn try_tx<T, E, F>(&self, work: &F) -> Result<T, TxError<E>>
+    where
+        F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, TxError<E>>>,
+    {
+        let mut tx = self.pool.begin().await?;
+        match work(&mut tx).await {
+            Ok(value) => match tx.commit().await {
+                Ok(()) => Ok(value),
+                // The server said no (a deadlock, say): it is rolled back. A broken connection says nothing.
+                Err(error) if matches!(error, sqlx::Error::Database(_)) => Err(TxError::Db(error)),
+                Err(error) => Err(TxError::Unknown(error)),
+            },
+            Err(error) => {
+                // A rollback that fails means a broken connection: the server rolls back by itself.
+                if let Err(failed) = tx.rollback().await {
+                    tracing::debug!(error = %failed, "rollback failed");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs `work` on one connection, without a transaction. The work goes on when the caller is dropped; a connection
+    /// that broke is tried once more.
+    pub async fn read<T, E, F>(&self, name: &'static str, work: F) -> Result<T, TxError<E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, TxError<E>>> + Send + Sync + 'static,
+    {
+        let db = self.clone();
+        let task = async move {
+            let mut attempt = 1;
+            loop {
+                let error = match db.try_read(&work).await {
+                    Err(TxError::Db(error)) if attempt < ATTEMPTS && may_rerun(&error, attempt) => error,
+                    outcome => return outcome,
+                };
+                tracing::debug!(read = name, attempt, error = %error, "read is run again");
+                pause(attempt).await;
+                attempt += 1;
+            }
+        };
+        match tokio::spawn(task.in_current_span()).await {
+            Ok(outcome) => outcome,
+            Err(error) => Err(TxError::Db(joined(error))),
+        }
+    }
+
+    async fn try_read<T, E, F>(&self, work: &F) -> Result<T, TxError<E>>
+    where
+        F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, TxError<E>>>,
+    {
+        let mut conn = self.pool.acquire().await?;
+        work(&mut conn).await
+    }
+}
+
+/// Nothing was committed, and another try may fare better. A connection that broke is tried twice more: after that the
+/// database is away, and the caller is told so.
+fn may_rerun(error: &sqlx::Error, attempt: u32) -> bool {
+    match number(error) {
+        Some(1205 | 1213) => true,
+        Some(_) => false,
+        None => !matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) && is_outage(error) && attempt < 3,
+    }
+}
+
+async fn pause(attempt: u32) {
+    let most = 5_u64 << attempt.min(6);
+    let millis = rand::rng().random_range(1..=most);
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+}

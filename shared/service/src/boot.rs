@@ -1,0 +1,418 @@
+//! The order of a start and of a stop.
+//!
+//! Start: settings (all that is wrong is told at once) → logs → the port is bound, so that a busy port ends the start
+//! before anything is changed → database (reachable, schema as wanted, durable) → Redis → registry (as STARTING) → the
+//! program is built → it serves → it is UP and ready.
+//!
+//! Stop, on SIGTERM or Ctrl-C: not ready → DOWN and gone from the registry, so that nobody new comes → what is in flight
+//! finishes → background tasks end → connections close → exit 0.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use mall_actuator::{Actuator, HealthIndicator, Readiness};
+use mall_auth::InternalKeys;
+use mall_clock::Zone;
+use mall_db::{DatabaseSettings, Db, SchemaState};
+use mall_eureka::{EurekaClient, EurekaConfig, wire::InstanceStatus};
+use mall_http_client::{Balancer, CallClient, CallSettings, ClientParts, Discovery};
+use mall_resilience::BreakerRegistry;
+use mall_spring_config::Settings;
+use mall_telemetry::LogSettings;
+use mall_telemetry::metrics::Metrics;
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::health::{ConfigHealth, DatabaseHealth, RedisHealth, RegistryHealth};
+use crate::settings::{BadSettings, Loaded, demo_values, load, need, read};
+use crate::{App, Boot, Span, Stack, Tasks, local_address, redis_link, resilience, server};
+
+/// How long a start waits for a database that does not answer yet.
+const DATABASE_WAIT: Duration = Duration::from_secs(60);
+
+/// How long a stop waits for what is in flight.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// Everything that is read from the settings before anything is done.
+struct Plan<C> {
+    loaded: Loaded,
+    config: C,
+    address: SocketAddr,
+    zone: Zone,
+    keys: Option<InternalKeys>,
+    database: Option<DatabaseSettings>,
+    redis: Option<redis::Client>,
+    eureka: Option<EurekaPlan>,
+    calls: CallSettings,
+    breakers: BreakerRegistry,
+    require_durable: bool,
+}
+
+struct EurekaPlan {
+    urls: Vec<String>,
+    host: Option<String>,
+    ip: Option<String>,
+    renewal: Duration,
+    expiry: Duration,
+    fetch: Duration,
+    register: bool,
+}
+
+pub(crate) async fn check_config<A: App>() -> anyhow::Result<()> {
+    let plan = plan::<A>().await?;
+    tracing::info!(sources = ?plan.loaded.sources, "the settings are good");
+    Ok(())
+}
+
+pub(crate) async fn healthcheck<A: App>() -> anyhow::Result<()> {
+    let plan = plan::<A>().await?;
+    if server::healthy(plan.address.port()).await {
+        return Ok(());
+    }
+    bail!("the instance on port {} is not alive", plan.address.port())
+}
+
+pub(crate) async fn migrate<A: App>() -> anyhow::Result<()> {
+    let plan = plan::<A>().await?;
+    let Some(database) = &plan.database else {
+        tracing::info!("this program has no database");
+        return Ok(());
+    };
+    let db = Db::connect(database).context("spring.datasource.url")?;
+    wait_for_database(&db).await?;
+    db.migrate(A::migrations()).await?;
+    tracing::info!(state = ?db.schema_state(A::migrations()).await?, "migrated");
+    db.close().await;
+    Ok(())
+}
+
+pub(crate) async fn serve<A: App>() -> anyhow::Result<()> {
+    let began = Instant::now();
+    // Before anything else: a signal during the start ends the start.
+    let signalled = listen_for_signals()?;
+    let running = tokio::select! {
+        () = signalled.cancelled() => return Ok(()),
+        running = start::<A>(began) => running?,
+    };
+    signalled.cancelled().await;
+    running.stop::<A>().await;
+    Ok(())
+}
+
+/// A program that serves.
+struct Running {
+    readiness: Readiness,
+    eureka: Option<EurekaClient>,
+    end_of_serving: CancellationToken,
+    serving: JoinHandle<()>,
+    tasks: Tasks,
+    db: Option<Db>,
+}
+
+async fn start<A: App>(began: Instant) -> anyhow::Result<Running> {
+    let plan = plan::<A>().await?;
+    let listener = TcpListener::bind(plan.address).await.with_context(|| format!("server.port: {}", plan.address))?;
+    let port = listener.local_addr()?.port();
+    let clock = mall_clock::system();
+    let metrics = Metrics::new();
+    let breakers = plan.breakers.clone();
+    let tasks = Tasks::new();
+    let readiness = Readiness::new();
+    let mut health: Vec<Arc<dyn HealthIndicator>> = Vec::new();
+
+    let db = match &plan.database {
+        Some(database) => Some(open_database::<A>(database, plan.require_durable).await?),
+        None => None,
+    };
+    health.extend(db.clone().map(|db| Arc::new(DatabaseHealth(db)) as Arc<dyn HealthIndicator>));
+
+    let redis = plan.redis.as_ref().map(redis_link::manager).transpose().context("spring.data.redis")?;
+    health.extend(redis.clone().map(|redis| Arc::new(RedisHealth(redis)) as Arc<dyn HealthIndicator>));
+
+    let eureka = plan.eureka.as_ref().map(|eureka| {
+        let client = EurekaClient::start(registration::<A>(eureka, port));
+        client.set_status(InstanceStatus::Starting);
+        client
+    });
+    let balancer = eureka.clone().map(|eureka| Balancer::new(Arc::new(eureka) as Arc<dyn Discovery>));
+    let calls = match (&balancer, &plan.keys) {
+        (Some(balancer), Some(keys)) => Some(CallClient::new(ClientParts {
+            service: A::NAME.to_owned(),
+            balancer: balancer.clone(),
+            breakers: breakers.clone(),
+            keys: keys.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            settings: plan.calls.clone(),
+        })),
+        _ => None,
+    };
+    health.extend(eureka.clone().map(|eureka| Arc::new(RegistryHealth(eureka)) as Arc<dyn HealthIndicator>));
+    if A::NEEDS.config_server {
+        health.push(Arc::new(ConfigHealth(plan.loaded.sources.clone())));
+    }
+
+    let local = plan.loaded.local();
+    let service = A::build(Boot {
+        name: A::NAME,
+        config: plan.config,
+        settings: Arc::new(plan.loaded.settings),
+        clock: clock.clone(),
+        zone: plan.zone,
+        metrics: metrics.clone(),
+        breakers: breakers.clone(),
+        discovery: eureka.clone().map(|eureka| Arc::new(eureka) as Arc<dyn Discovery>),
+        balancer,
+        calls,
+        keys: plan.keys.clone(),
+        db: db.clone(),
+        redis,
+        redis_client: plan.redis,
+        tasks: tasks.clone(),
+        local,
+    })
+    .await
+    .context("the program could not be put together")?;
+
+    health.extend(service.health);
+    let (router, mut docs) = service.router.split_for_parts();
+    docs.info.title = A::NAME.to_owned();
+    docs.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    let actuator = Actuator {
+        service: A::NAME.to_owned(),
+        info: serde_json::json!({"build": {"name": A::NAME, "version": env!("CARGO_PKG_VERSION")}}),
+        indicators: health,
+        metrics: metrics.clone(),
+        breakers,
+        readiness: readiness.clone(),
+        exposure: service.exposure,
+    };
+    let mut router = router.merge(actuator.router());
+    if service.api_docs {
+        let docs: bytes::Bytes = docs.to_json()?.into();
+        router = router.route(
+            "/v3/api-docs",
+            axum::routing::get(move || {
+                let docs = docs.clone();
+                async move { ([(http::header::CONTENT_TYPE, "application/json")], docs) }
+            }),
+        );
+    }
+    let router = Stack { name: A::NAME, keys: plan.keys, clock, metrics, body_limit: service.body_limit }.around(router);
+
+    let end_of_serving = CancellationToken::new();
+    let serving = tokio::spawn(server::serve(listener, router, end_of_serving.clone(), DRAIN));
+    if let Some(eureka) = &eureka {
+        eureka.set_status(InstanceStatus::Up);
+    }
+    readiness.accept();
+    tracing::info!(port, start_ms = began.elapsed().as_millis() as u64, "{} is up", A::NAME);
+
+    Ok(Running { readiness, eureka, end_of_serving, serving, tasks, db })
+}
+
+impl Running {
+    async fn stop<A: App>(self) {
+        tracing::info!("stopping");
+        self.readiness.refuse();
+        if let Some(eureka) = &self.eureka {
+            eureka.shutdown().await;
+        }
+        self.end_of_serving.cancel();
+        if let Err(error) = self.serving.await {
+            tracing::error!(error = %error, "the server ended badly");
+        }
+        if !self.tasks.stop(Duration::from_secs(5)).await {
+            tracing::warn!("some background tasks did not end in time");
+        }
+        if let Some(db) = self.db {
+            db.close().await;
+        }
+        tracing::info!("{} has stopped", A::NAME);
+    }
+}
+
+/// Reads everything, sets up the logs, and refuses a start that can't work.
+async fn plan<A: App>() -> anyhow::Result<Plan<A::Config>> {
+    let loaded = load::<A>().await?;
+    let settings = &loaded.settings;
+    let mut bad = Vec::new();
+
+    let json = match read::<String>(settings, "logging.format", &mut bad).as_deref() {
+        None | Some("text") => false,
+        Some("json") => true,
+        Some(other) => {
+            bad.push(format!("logging.format: {other:?} is neither text nor json"));
+            false
+        }
+    };
+    let filter = read(settings, "logging.level.root", &mut bad).unwrap_or_else(|| "info".to_owned());
+    mall_telemetry::init(LogSettings { service: A::NAME.to_owned(), json, filter: filter.to_lowercase() });
+
+    let port = need::<u16>(settings, "server.port", &mut bad).unwrap_or_default();
+    let host = read::<String>(settings, "server.address", &mut bad).unwrap_or_else(|| "0.0.0.0".to_owned());
+    let address = match host.parse() {
+        Ok(ip) => SocketAddr::new(ip, port),
+        Err(_) => {
+            bad.push(format!("server.address: {host:?} is no IP address"));
+            SocketAddr::from(([127, 0, 0, 1], port))
+        }
+    };
+
+    let zone = read::<String>(settings, "mall.zone", &mut bad).unwrap_or_else(|| "Asia/Seoul".to_owned());
+    let zone = Zone::parse(&zone).unwrap_or_else(|error| {
+        bad.push(format!("mall.zone: {error}"));
+        Zone(chrono_tz::Tz::UTC)
+    });
+
+    let key = match A::NEEDS.registry {
+        true => need::<SecretString>(settings, "mall.internal.key", &mut bad),
+        false => read(settings, "mall.internal.key", &mut bad),
+    };
+    let keys = key.and_then(|key| InternalKeys::new(&key).map_err(|e| bad.push(format!("mall.internal.key: {e}"))).ok());
+
+    let database = A::NEEDS.mysql.then(|| {
+        need::<String>(settings, "spring.datasource.url", &mut bad);
+        settings.bind::<DatabaseSettings>("spring.datasource").map_err(|e| bad.push(e.to_string())).ok()
+    });
+    let redis = A::NEEDS.redis.then(|| redis_link::client(settings, &mut bad)).flatten();
+    let eureka = A::NEEDS.registry.then(|| eureka_plan(settings, &mut bad));
+    let calls = call_settings(settings, &mut bad);
+    let breakers = resilience::breakers(settings, &mut bad);
+    let require_durable = read(settings, "mall.database.require-durable", &mut bad).unwrap_or(true);
+
+    let config = settings.bind::<A::Config>(A::SECTION).map_err(|e| bad.push(e.to_string())).ok();
+    if let Some(config) = &config {
+        A::validate(config, &mut bad);
+    }
+    demo_values(&loaded, &mut bad);
+    bad.dedup();
+    match config {
+        Some(config) if bad.is_empty() => Ok(Plan {
+            database: database.flatten(),
+            loaded,
+            config,
+            address,
+            zone,
+            keys,
+            redis,
+            eureka,
+            calls,
+            breakers,
+            require_durable,
+        }),
+        _ => Err(BadSettings(bad).into()),
+    }
+}
+
+fn eureka_plan(settings: &Settings, bad: &mut Vec<String>) -> EurekaPlan {
+    let zone = need::<String>(settings, "eureka.client.service-url.default-zone", bad).unwrap_or_default();
+    let secs = |key: &str, default: u64, bad: &mut Vec<String>| {
+        Duration::from_secs(read::<u64>(settings, key, bad).unwrap_or(default).max(1))
+    };
+    EurekaPlan {
+        urls: zone.split(',').map(str::trim).filter(|url| !url.is_empty()).map(str::to_owned).collect(),
+        renewal: secs("eureka.instance.lease-renewal-interval-in-seconds", 5, bad),
+        expiry: secs("eureka.instance.lease-expiration-duration-in-seconds", 15, bad),
+        fetch: secs("eureka.client.registry-fetch-interval-seconds", 2, bad),
+        host: read::<String>(settings, "eureka.instance.hostname", bad).filter(|host| !host.is_empty()),
+        ip: read::<String>(settings, "eureka.instance.ip-address", bad).filter(|ip| !ip.is_empty()),
+        register: read(settings, "eureka.client.register-with-eureka", bad).unwrap_or(true),
+    }
+}
+
+fn registration<A: App>(plan: &EurekaPlan, port: u16) -> EurekaConfig {
+    let ip = plan.ip.clone().unwrap_or_else(|| {
+        let registry = plan.urls.first().and_then(|url| local_address::authority(url));
+        local_address::towards(&registry.unwrap_or_default()).to_string()
+    });
+    EurekaConfig {
+        urls: plan.urls.clone(),
+        app: A::NAME.to_owned(),
+        // The original's form: the application and 32 random hex digits.
+        instance_id: format!("{}:{}", A::NAME, uuid::Uuid::new_v4().simple()),
+        host: plan.host.clone().unwrap_or_else(|| ip.clone()),
+        ip,
+        port,
+        renewal: plan.renewal,
+        expiry: plan.expiry,
+        fetch_interval: plan.fetch,
+        metadata: [("management.port".to_owned(), port.to_string())].into(),
+        register: plan.register,
+    }
+}
+
+fn call_settings(settings: &Settings, bad: &mut Vec<String>) -> CallSettings {
+    let defaults = CallSettings::default();
+    let span = |key: &str, default: Duration, bad: &mut Vec<String>| {
+        read::<Span>(settings, key, bad).map_or(default, Span::get)
+    };
+    CallSettings {
+        timeout: span("mall.client.timeout", defaults.timeout, bad),
+        connect_timeout: span("mall.client.connect-timeout", defaults.connect_timeout, bad),
+        attempts: read(settings, "resilience4j.retry.configs.default.max-attempts", bad).unwrap_or(defaults.attempts),
+        wait: span("mall.client.retry-wait", defaults.wait, bad),
+    }
+}
+
+async fn open_database<A: App>(settings: &DatabaseSettings, require_durable: bool) -> anyhow::Result<Db> {
+    let db = Db::connect(settings).context("spring.datasource.url")?;
+    wait_for_database(&db).await?;
+    match db.schema_state(A::migrations()).await? {
+        SchemaState::Current => {}
+        SchemaState::Ahead { at, wanted } => tracing::warn!(at, wanted, "the schema is newer than this program"),
+        SchemaState::Behind { at, wanted } => {
+            bail!("the schema is at version {at}, this program needs {wanted}: run its `migrate` command")
+        }
+        SchemaState::Changed { version } => bail!("schema step {version} is not the one that this program knows"),
+    }
+    if let Err(why) = db.check_durability().await? {
+        if require_durable {
+            bail!("the database may lose acknowledged orders in a power cut: {why} (mall.database.require-durable)");
+        }
+        tracing::warn!("the database may lose acknowledged orders in a power cut: {why}");
+    }
+    Ok(db)
+}
+
+async fn wait_for_database(db: &Db) -> anyhow::Result<()> {
+    let since = Instant::now();
+    let mut told = false;
+    loop {
+        let error = match db.ping().await {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        // A wrong password does not get better by waiting.
+        let refused = matches!(&error, sqlx::Error::Database(_));
+        if refused || since.elapsed() > DATABASE_WAIT {
+            return Err(error).context("spring.datasource: the database does not let us in");
+        }
+        if !told {
+            tracing::warn!(error = %error, "the database does not answer yet");
+            told = true;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A token that SIGTERM and Ctrl-C cancel.
+fn listen_for_signals() -> anyhow::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut term = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let signalled = CancellationToken::new();
+    let token = signalled.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        token.cancel();
+    });
+    Ok(signalled)
+}

@@ -1,0 +1,64 @@
+//! The command line of every program.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::settings::BadSettings;
+use crate::{App, boot};
+
+/// Settings that the program can't start with (sysexits: EX_USAGE).
+const BAD_SETTINGS: u8 = 64;
+
+#[derive(Parser)]
+#[command(version, about = "A program of the mall", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand, Clone, Copy)]
+enum Command {
+    /// Serve (the default).
+    Serve,
+    /// Bring the database's schema up to date, then end.
+    Migrate,
+    /// Read the settings, say what is wrong with them, then end.
+    CheckConfig,
+    /// Ask the instance that runs on this machine's `server.port` whether it is alive, then end.
+    Healthcheck,
+}
+
+/// Runs a program: `fn main() -> ExitCode { mall_service::run::<Carts>() }`.
+pub fn run<A: App>() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        // Blocking work is rare here (password hashes, files): idle threads are given back.
+        .thread_keep_alive(std::time::Duration::from_secs(5))
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(A::NAME, &error.into()),
+    };
+    let outcome = runtime.block_on(async {
+        match cli.command.unwrap_or(Command::Serve) {
+            Command::Serve => boot::serve::<A>().await,
+            Command::Migrate => boot::migrate::<A>().await,
+            Command::CheckConfig => boot::check_config::<A>().await,
+            Command::Healthcheck => boot::healthcheck::<A>().await,
+        }
+    });
+    // What still runs in a blocking thread does not keep the program alive.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(A::NAME, &error),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the program ends with this line; logs may not be set up yet")]
+fn complain(name: &str, error: &anyhow::Error) -> ExitCode {
+    eprintln!("{name}: {error:#}");
+    if error.is::<BadSettings>() { ExitCode::from(BAD_SETTINGS) } else { ExitCode::FAILURE }
+}
