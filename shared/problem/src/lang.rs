@@ -20,7 +20,29 @@ pub enum Lang {
     En,
 }
 
+tokio::task_local! {
+    static OF_THE_REQUEST: Lang;
+}
+
 impl Lang {
+    /// Runs `work`, such as the handling of a request, in this language: calls to peers made in it ask for the same.
+    pub async fn scope<F: Future>(self, work: F) -> F::Output {
+        OF_THE_REQUEST.scope(self, work).await
+    }
+
+    /// The language of the request that is being handled; the default outside of any.
+    pub fn current() -> Lang {
+        OF_THE_REQUEST.try_with(|lang| *lang).unwrap_or_default()
+    }
+
+    /// The language's tag, for `Accept-Language`.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Lang::Ko => "ko",
+            Lang::En => "en",
+        }
+    }
+
     /// Reads `Accept-Language`: English when it is wanted more than Korean, else Korean.
     pub fn from_headers(headers: &HeaderMap) -> Lang {
         let Some(wanted) = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()) else {

@@ -94,7 +94,7 @@ fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 async fn words(request: Request, next: Next) -> Response {
     let lang = Lang::from_headers(request.headers());
     let options = request.method() == Method::OPTIONS;
-    let mut response = next.run(request).await;
+    let mut response = lang.scope(next.run(request)).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         tell(&problem);
         return problem_in(lang, problem, response);

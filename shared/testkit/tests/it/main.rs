@@ -1,0 +1,5 @@
+//! The testkit against real MariaDB and Redis.
+
+mod lifetimes;
+mod servers;
+mod shared;
