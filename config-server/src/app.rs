@@ -22,12 +22,7 @@ impl App for ConfigServer {
     const NAME: &'static str = "config-server";
     const DEFAULTS: &'static str = include_str!("../defaults.yml");
     const SECTION: &'static str = SECTION;
-    const NEEDS: Needs = Needs {
-        mysql: false,
-        redis: false,
-        registry: false,
-        config_server: false,
-    };
+    const NEEDS: Needs = Needs::NONE;
     type Config = Config;
 
     fn validate(config: &Config, bad: &mut Vec<String>) {

@@ -56,13 +56,8 @@ async fn nothing_outside_the_folder_is_read() {
     std::os::unix::fs::symlink(outside.path(), folder.path().join("linked")).unwrap();
     let server = serve(settings(&[folder.path()]));
     assert!(get(&server, "/sub(_)in/x").await.body.contains("inside"));
-    let up = format!(
-        "/{}/x",
-        format!(
-            "..(_){}(_)secret",
-            outside.path().file_name().unwrap().display()
-        )
-    );
+    let name = outside.path().file_name().unwrap().display().to_string();
+    let up = format!("/..(_){name}(_)secret/x");
     for path in [
         "/link/x",
         "/secret/x/linked",

@@ -22,7 +22,13 @@ impl Guard {
     /// A guard for an attempt about to be made: dropped before [`Guard::taken`], it lets go of what the attempt may have
     /// taken unseen.
     pub(crate) fn attempt(locks: &Locks, name: &str, lease: Duration, holder: String) -> Self {
-        Self { locks: Some(locks.clone()), name: name.to_owned(), holder, lease, ends: Instant::now() + lease }
+        Self {
+            locks: Some(locks.clone()),
+            name: name.to_owned(),
+            holder,
+            lease,
+            ends: Instant::now() + lease,
+        }
     }
 
     /// The lease counts from before the attempt was sent: the local end is never later than Redis' own.
@@ -60,7 +66,9 @@ impl Guard {
     /// # Errors
     /// [`LockError::Redis`] when Redis did not answer; the lock may or may not have been renewed.
     pub async fn renew(&mut self, lease: Duration) -> Result<bool, LockError> {
-        let Some(locks) = &self.locks else { return Ok(false) };
+        let Some(locks) = &self.locks else {
+            return Ok(false);
+        };
         let sent = Instant::now();
         let ours = locks.renew(&self.name, lease, &self.holder).await?;
         if ours {
@@ -77,7 +85,9 @@ impl Guard {
     /// [`LockError::Redis`] when Redis did not answer; the lease ends the lock then.
     pub async fn release(mut self) -> Result<bool, LockError> {
         // Taken only after the answer: a release that is dropped or fails half-way is tried once more by the drop.
-        let Some(locks) = self.locks.clone() else { return Ok(false) };
+        let Some(locks) = self.locks.clone() else {
+            return Ok(false);
+        };
         let ours = locks.unlock(&self.name, self.lease, &self.holder).await?;
         self.locks = None;
         Ok(ours)
@@ -86,9 +96,17 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let Some(locks) = self.locks.take() else { return };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let (name, holder, lease) = (std::mem::take(&mut self.name), std::mem::take(&mut self.holder), self.lease);
+        let Some(locks) = self.locks.take() else {
+            return;
+        };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let (name, holder, lease) = (
+            std::mem::take(&mut self.name),
+            std::mem::take(&mut self.holder),
+            self.lease,
+        );
         runtime.spawn(async move {
             if let Err(error) = locks.unlock(&name, lease, &holder).await {
                 tracing::debug!(lock = name, error = %error, "could not let go of a dropped lock; its lease ends it");

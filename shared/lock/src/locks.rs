@@ -46,7 +46,9 @@ struct Inner {
 
 impl fmt::Debug for Locks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Locks").field("process", &self.0.process).finish_non_exhaustive()
+        f.debug_struct("Locks")
+            .field("process", &self.0.process)
+            .finish_non_exhaustive()
     }
 }
 
@@ -68,7 +70,12 @@ impl Locks {
     ///
     /// # Errors
     /// [`LockError::Timeout`] when it was not to be had in time, else Redis was the trouble; nothing is held then.
-    pub async fn acquire(&self, name: &str, wait: Duration, lease: Duration) -> Result<Guard, LockError> {
+    pub async fn acquire(
+        &self,
+        name: &str,
+        wait: Duration,
+        lease: Duration,
+    ) -> Result<Guard, LockError> {
         let give_up = Instant::now() + wait;
         if let Ok(guard) = self.attempt(name, lease).await? {
             return Ok(guard);
@@ -78,7 +85,13 @@ impl Locks {
         }
         let mut waiter = self.0.wakeups.wait_on(&scripts::channel_of(name));
         // Asked again once the subscription stands: a release between the first look and the subscription woke nobody.
-        let mut listening = waiter.subscribed(give_up.saturating_duration_since(Instant::now()).min(LOOK_EVERY)).await;
+        let mut listening = waiter
+            .subscribed(
+                give_up
+                    .saturating_duration_since(Instant::now())
+                    .min(LOOK_EVERY),
+            )
+            .await;
         loop {
             let ttl = match self.attempt(name, lease).await? {
                 Ok(guard) => {
@@ -94,7 +107,11 @@ impl Locks {
             }
             // A lock without an end (-1) is waited for until it is let go of.
             let until_end = u64::try_from(ttl).map_or(left, |ms| Duration::from_millis(ms.max(1)));
-            let sleep = if listening { left.min(until_end) } else { left.min(until_end).min(LOOK_EVERY) };
+            let sleep = if listening {
+                left.min(until_end)
+            } else {
+                left.min(until_end).min(LOOK_EVERY)
+            };
             waiter.woken(sleep).await;
             listening = waiter.is_subscribed();
         }
@@ -118,12 +135,22 @@ impl Locks {
         }
     }
 
-    pub(crate) async fn unlock(&self, name: &str, lease: Duration, holder: &str) -> Result<bool, LockError> {
+    pub(crate) async fn unlock(
+        &self,
+        name: &str,
+        lease: Duration,
+        holder: &str,
+    ) -> Result<bool, LockError> {
         let mut redis = self.0.commands.clone();
         in_time(scripts::unlock(&mut redis, name, lease, holder)).await
     }
 
-    pub(crate) async fn renew(&self, name: &str, lease: Duration, holder: &str) -> Result<bool, LockError> {
+    pub(crate) async fn renew(
+        &self,
+        name: &str,
+        lease: Duration,
+        holder: &str,
+    ) -> Result<bool, LockError> {
         let mut redis = self.0.commands.clone();
         in_time(scripts::renew(&mut redis, name, lease, holder)).await
     }

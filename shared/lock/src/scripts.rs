@@ -66,7 +66,9 @@ pub fn channel_of(name: &str) -> String {
 
 /// Redis takes whole milliseconds, and a lease of 0 would end the lock at once.
 fn millis(lease: Duration) -> u64 {
-    u64::try_from(lease.as_millis()).unwrap_or(u64::MAX).clamp(1, i64::MAX as u64)
+    u64::try_from(lease.as_millis())
+        .unwrap_or(u64::MAX)
+        .clamp(1, i64::MAX as u64)
 }
 
 /// `None`: taken. `Some(ms)`: somebody else has it for that long; negative when it has no end.
@@ -76,11 +78,21 @@ pub async fn acquire(
     lease: Duration,
     holder: &str,
 ) -> RedisResult<Option<i64>> {
-    ACQUIRE.key(name).arg(millis(lease)).arg(holder).invoke_async(redis).await
+    ACQUIRE
+        .key(name)
+        .arg(millis(lease))
+        .arg(holder)
+        .invoke_async(redis)
+        .await
 }
 
 /// Whether the lock was this holder's. Every holder here holds once, so it is free afterwards.
-pub async fn unlock(redis: &mut ConnectionManager, name: &str, lease: Duration, holder: &str) -> RedisResult<bool> {
+pub async fn unlock(
+    redis: &mut ConnectionManager,
+    name: &str,
+    lease: Duration,
+    holder: &str,
+) -> RedisResult<bool> {
     let answer: Option<i64> = UNLOCK
         .key(name)
         .key(channel_of(name))
@@ -93,8 +105,18 @@ pub async fn unlock(redis: &mut ConnectionManager, name: &str, lease: Duration, 
 }
 
 /// Whether the lock is this holder's, with a new lease.
-pub async fn renew(redis: &mut ConnectionManager, name: &str, lease: Duration, holder: &str) -> RedisResult<bool> {
-    let answer: i64 = RENEW.key(name).arg(millis(lease)).arg(holder).invoke_async(redis).await?;
+pub async fn renew(
+    redis: &mut ConnectionManager,
+    name: &str,
+    lease: Duration,
+    holder: &str,
+) -> RedisResult<bool> {
+    let answer: i64 = RENEW
+        .key(name)
+        .arg(millis(lease))
+        .arg(holder)
+        .invoke_async(redis)
+        .await?;
     Ok(answer == 1)
 }
 
@@ -105,7 +127,10 @@ mod tests {
     #[test]
     fn the_channel_shares_the_hash_slot_of_the_name() {
         assert_eq!(channel_of("LOCK:42"), "redisson_lock__channel:{LOCK:42}");
-        assert_eq!(channel_of("{p:42}:lock"), "redisson_lock__channel:{p:42}:lock");
+        assert_eq!(
+            channel_of("{p:42}:lock"),
+            "redisson_lock__channel:{p:42}:lock"
+        );
     }
 
     #[test]

@@ -98,7 +98,10 @@ impl Wakeups {
 impl Waiter {
     /// Waits until messages are being received; `false` when that took longer than `limit`.
     pub async fn subscribed(&mut self, limit: Duration) -> bool {
-        matches!(timeout(limit, self.subscribed.wait_for(|on| *on)).await, Ok(Ok(_)))
+        matches!(
+            timeout(limit, self.subscribed.wait_for(|on| *on)).await,
+            Ok(Ok(_))
+        )
     }
 
     pub fn is_subscribed(&self) -> bool {
@@ -138,7 +141,10 @@ impl Drop for Waiter {
 }
 
 /// Keeps one connection with the wanted subscriptions, until nobody has waited for a while.
-async fn listen(shared: Arc<Shared>, changes: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<String>>>) {
+async fn listen(
+    shared: Arc<Shared>,
+    changes: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<String>>>,
+) {
     let mut changes = changes.lock().await;
     let mut told = false;
     loop {
@@ -167,7 +173,11 @@ enum Ended {
     Lost(String),
 }
 
-async fn listen_once(shared: &Shared, changes: &mut mpsc::UnboundedReceiver<String>, told: &mut bool) -> Ended {
+async fn listen_once(
+    shared: &Shared,
+    changes: &mut mpsc::UnboundedReceiver<String>,
+    told: &mut bool,
+) -> Ended {
     let connected = match timeout(ANSWER_WITHIN, shared.client.get_async_pubsub()).await {
         Ok(Ok(connected)) => connected,
         Ok(Err(error)) => return Ended::Lost(error.to_string()),
@@ -214,7 +224,10 @@ async fn listen_once(shared: &Shared, changes: &mut mpsc::UnboundedReceiver<Stri
 
 /// Brings one channel's subscription to what is wanted now.
 async fn adjust(shared: &Shared, sink: &mut PubSubSink, name: &str) -> Result<(), String> {
-    let wanted = shared.channels().get(name).map(|channel| Arc::clone(&channel.subscribed));
+    let wanted = shared
+        .channels()
+        .get(name)
+        .map(|channel| Arc::clone(&channel.subscribed));
     let answer = match &wanted {
         Some(subscribed) if *subscribed.borrow() => return Ok(()),
         Some(_) => timeout(ANSWER_WITHIN, sink.subscribe(name)).await,

@@ -51,7 +51,10 @@ impl Redis {
     async fn until_subscribers(&self, name: &str, wanted: i64) {
         let deadline = Instant::now() + Duration::from_secs(5);
         while self.subscribers(name).await != wanted {
-            assert!(Instant::now() < deadline, "subscribers never became {wanted}");
+            assert!(
+                Instant::now() < deadline,
+                "subscribers never became {wanted}"
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -63,11 +66,18 @@ async fn the_key_looks_as_redissons_and_is_gone_after_release() {
     let (locks, name) = (redis.process(), Redis::name("layout"));
     let guard = locks.acquire(&name, WAIT, LEASE).await.unwrap();
 
-    let kind: String = redis::cmd("TYPE").arg(&name).query_async(&mut redis.commands.clone()).await.unwrap();
+    let kind: String = redis::cmd("TYPE")
+        .arg(&name)
+        .query_async(&mut redis.commands.clone())
+        .await
+        .unwrap();
     assert_eq!(kind, "hash");
     assert_eq!(redis.fields(&name).await, [(guard.holder().to_owned(), 1)]);
     let (process, number) = guard.holder().split_once(':').unwrap();
-    assert!(uuid::Uuid::parse_str(process).is_ok() && number.parse::<u64>().is_ok(), "<uuid>:<number>");
+    assert!(
+        uuid::Uuid::parse_str(process).is_ok() && number.parse::<u64>().is_ok(),
+        "<uuid>:<number>"
+    );
     let ttl: i64 = redis.commands.clone().pttl(&name).await.unwrap();
     assert!((2000..=3000).contains(&ttl), "lease of 3 s, PTTL {ttl}");
 
@@ -81,10 +91,15 @@ async fn a_release_publishes_redissons_message_on_its_channel() {
     let redis = Redis::open().await;
     let (locks, name) = (redis.process(), Redis::name("publish"));
     let mut ear = redis.client.get_async_pubsub().await.unwrap();
-    ear.subscribe(format!("redisson_lock__channel:{{{name}}}")).await.unwrap();
+    ear.subscribe(format!("redisson_lock__channel:{{{name}}}"))
+        .await
+        .unwrap();
     let guard = locks.acquire(&name, WAIT, LEASE).await.unwrap();
     guard.release().await.unwrap();
-    let message = tokio::time::timeout(WAIT, futures_util::StreamExt::next(&mut ear.on_message())).await.unwrap().unwrap();
+    let message = tokio::time::timeout(WAIT, futures_util::StreamExt::next(&mut ear.on_message()))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(message.get_payload::<String>().unwrap(), "0");
 }
 
@@ -100,7 +115,10 @@ async fn never_two_inside() {
         let (name, inside, sections) = (name.clone(), Arc::clone(&inside), Arc::clone(&sections));
         tasks.spawn(async move {
             for _ in 0..5 {
-                let guard = locks.acquire(&name, Duration::from_secs(30), LEASE).await.unwrap();
+                let guard = locks
+                    .acquire(&name, Duration::from_secs(30), LEASE)
+                    .await
+                    .unwrap();
                 assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two inside");
                 tokio::task::yield_now().await;
                 inside.fetch_sub(1, Ordering::SeqCst);
@@ -121,7 +139,10 @@ async fn never_two_inside() {
 async fn a_waiter_is_woken_by_the_release_and_not_by_the_end_of_the_lease() {
     let redis = Redis::open().await;
     let (a, b, name) = (redis.process(), redis.process(), Redis::name("wake"));
-    let guard = a.acquire(&name, WAIT, Duration::from_secs(60)).await.unwrap();
+    let guard = a
+        .acquire(&name, WAIT, Duration::from_secs(60))
+        .await
+        .unwrap();
     let waiter = tokio::spawn({
         let name = name.clone();
         async move { b.acquire(&name, Duration::from_secs(20), LEASE).await }
@@ -130,7 +151,11 @@ async fn a_waiter_is_woken_by_the_release_and_not_by_the_end_of_the_lease() {
     let released = Instant::now();
     guard.release().await.unwrap();
     let guard = waiter.await.unwrap().unwrap();
-    assert!(released.elapsed() < Duration::from_secs(2), "woken after {:?}", released.elapsed());
+    assert!(
+        released.elapsed() < Duration::from_secs(2),
+        "woken after {:?}",
+        released.elapsed()
+    );
     assert!(guard.release().await.unwrap());
 }
 
@@ -138,12 +163,18 @@ async fn a_waiter_is_woken_by_the_release_and_not_by_the_end_of_the_lease() {
 async fn local_waiters_share_one_subscription() {
     let redis = Redis::open().await;
     let (a, b, name) = (redis.process(), redis.process(), Redis::name("shared"));
-    let guard = a.acquire(&name, WAIT, Duration::from_secs(60)).await.unwrap();
+    let guard = a
+        .acquire(&name, WAIT, Duration::from_secs(60))
+        .await
+        .unwrap();
     let waiters: Vec<_> = (0..10)
         .map(|_| {
             let (locks, name) = (b.clone(), name.clone());
             tokio::spawn(async move {
-                let guard = locks.acquire(&name, Duration::from_secs(20), LEASE).await.unwrap();
+                let guard = locks
+                    .acquire(&name, Duration::from_secs(20), LEASE)
+                    .await
+                    .unwrap();
                 guard.release().await.unwrap()
             })
         })
@@ -151,7 +182,10 @@ async fn local_waiters_share_one_subscription() {
     redis.until_subscribers(&name, 1).await;
     guard.release().await.unwrap();
     for waiter in waiters {
-        assert!(waiter.await.unwrap(), "each waiter had it, one after the other");
+        assert!(
+            waiter.await.unwrap(),
+            "each waiter had it, one after the other"
+        );
     }
     redis.until_subscribers(&name, 0).await;
 }
@@ -160,7 +194,10 @@ async fn local_waiters_share_one_subscription() {
 async fn the_wait_is_limited_and_leaves_nothing_behind() {
     let redis = Redis::open().await;
     let (a, b, name) = (redis.process(), redis.process(), Redis::name("limit"));
-    let guard = a.acquire(&name, WAIT, Duration::from_secs(60)).await.unwrap();
+    let guard = a
+        .acquire(&name, WAIT, Duration::from_secs(60))
+        .await
+        .unwrap();
     let began = Instant::now();
     let refused = b.acquire(&name, Duration::from_millis(300), LEASE).await;
     assert!(matches!(refused, Err(LockError::Timeout)));
@@ -175,11 +212,24 @@ async fn the_wait_is_limited_and_leaves_nothing_behind() {
 async fn a_lease_that_runs_out_frees_the_lock_and_the_late_release_changes_nothing() {
     let redis = Redis::open().await;
     let (a, b, name) = (redis.process(), redis.process(), Redis::name("lease"));
-    let late = a.acquire(&name, WAIT, Duration::from_millis(200)).await.unwrap();
-    let held = b.acquire(&name, WAIT, Duration::from_secs(30)).await.unwrap();
-    assert!(late.remaining().is_zero(), "the late holder can tell by its own clock");
+    let late = a
+        .acquire(&name, WAIT, Duration::from_millis(200))
+        .await
+        .unwrap();
+    let held = b
+        .acquire(&name, WAIT, Duration::from_secs(30))
+        .await
+        .unwrap();
+    assert!(
+        late.remaining().is_zero(),
+        "the late holder can tell by its own clock"
+    );
     assert!(!late.release().await.unwrap(), "the late release says so");
-    assert_eq!(redis.fields(&name).await, [(held.holder().to_owned(), 1)], "and the new holder still has it");
+    assert_eq!(
+        redis.fields(&name).await,
+        [(held.holder().to_owned(), 1)],
+        "and the new holder still has it"
+    );
     assert!(held.release().await.unwrap());
 }
 
@@ -187,7 +237,10 @@ async fn a_lease_that_runs_out_frees_the_lock_and_the_late_release_changes_nothi
 async fn a_renewed_lease_lasts_and_a_lost_one_is_not_renewed() {
     let redis = Redis::open().await;
     let (locks, name) = (redis.process(), Redis::name("renew"));
-    let mut guard = locks.acquire(&name, WAIT, Duration::from_millis(500)).await.unwrap();
+    let mut guard = locks
+        .acquire(&name, WAIT, Duration::from_millis(500))
+        .await
+        .unwrap();
     assert!(guard.renew(Duration::from_secs(30)).await.unwrap());
     assert!(guard.remaining() > Duration::from_secs(20));
     let ttl: i64 = redis.commands.clone().pttl(&name).await.unwrap();
@@ -201,7 +254,10 @@ async fn a_renewed_lease_lasts_and_a_lost_one_is_not_renewed() {
 async fn dropped_guards_and_dropped_waiters_leave_the_lock_free() {
     let redis = Redis::open().await;
     let (a, b, name) = (redis.process(), redis.process(), Redis::name("dropped"));
-    let guard = a.acquire(&name, WAIT, Duration::from_secs(60)).await.unwrap();
+    let guard = a
+        .acquire(&name, WAIT, Duration::from_secs(60))
+        .await
+        .unwrap();
     // Waiters that give up at every possible moment, also while an attempt is under way.
     for micros in (0..3000).step_by(100) {
         let attempt = b.acquire(&name, WAIT, Duration::from_secs(60));
@@ -212,7 +268,10 @@ async fn dropped_guards_and_dropped_waiters_leave_the_lock_free() {
         let attempt = b.acquire(&name, WAIT, Duration::from_secs(60));
         let _ = tokio::time::timeout(Duration::from_micros(micros), attempt).await;
     }
-    let last = b.acquire(&name, WAIT, LEASE).await.expect("nobody may hold it any more");
+    let last = b
+        .acquire(&name, WAIT, LEASE)
+        .await
+        .expect("nobody may hold it any more");
     assert!(last.release().await.unwrap());
     redis.until_subscribers(&name, 0).await;
 }
@@ -225,7 +284,10 @@ async fn redisson_and_ours_exclude_and_wake_each_other() {
 
     // Redisson holds it, entered twice and without an end: we are told to wait, and have it after its second unlock.
     let _: i64 = redis.commands.clone().hincr(&name, &java, 2).await.unwrap();
-    assert!(matches!(ours.acquire(&name, Duration::from_millis(100), LEASE).await, Err(LockError::Timeout)));
+    assert!(matches!(
+        ours.acquire(&name, Duration::from_millis(100), LEASE).await,
+        Err(LockError::Timeout)
+    ));
     let waiter = tokio::spawn({
         let (ours, name) = (ours.clone(), name.clone());
         async move { ours.acquire(&name, WAIT, LEASE).await }
@@ -256,7 +318,10 @@ async fn a_key_of_another_kind_is_an_error_at_once() {
     let (locks, name) = (redis.process(), Redis::name("wrongtype"));
     let _: () = redis.commands.clone().set(&name, "x").await.unwrap();
     let began = Instant::now();
-    assert!(matches!(locks.acquire(&name, WAIT, LEASE).await, Err(LockError::Redis(_))));
+    assert!(matches!(
+        locks.acquire(&name, WAIT, LEASE).await,
+        Err(LockError::Redis(_))
+    ));
     assert!(began.elapsed() < Duration::from_secs(2));
 }
 
@@ -264,14 +329,23 @@ async fn a_key_of_another_kind_is_an_error_at_once() {
 async fn a_lost_subscription_is_made_again() {
     let redis = Redis::open().await;
     let (a, b, name) = (redis.process(), redis.process(), Redis::name("resubscribe"));
-    let guard = a.acquire(&name, WAIT, Duration::from_secs(60)).await.unwrap();
+    let guard = a
+        .acquire(&name, WAIT, Duration::from_secs(60))
+        .await
+        .unwrap();
     let waiter = tokio::spawn({
         let name = name.clone();
         async move { b.acquire(&name, Duration::from_secs(20), LEASE).await }
     });
     redis.until_subscribers(&name, 1).await;
     // What a restart of Redis looks like from here: every subscription connection is cut.
-    let _: i64 = redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("pubsub").query_async(&mut redis.commands.clone()).await.unwrap();
+    let _: i64 = redis::cmd("CLIENT")
+        .arg("KILL")
+        .arg("TYPE")
+        .arg("pubsub")
+        .query_async(&mut redis.commands.clone())
+        .await
+        .unwrap();
     redis.until_subscribers(&name, 1).await;
     let released = Instant::now();
     guard.release().await.unwrap();

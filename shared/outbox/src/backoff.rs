@@ -9,7 +9,9 @@ const FIRST: Duration = Duration::from_millis(200);
 ///
 /// `failures` counts the failed deliveries so far, `random` is in `0.0..1.0`.
 pub fn delay(failures: i32, max: Duration, random: f64) -> Duration {
-    let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(0).min(20);
+    let doublings = u32::try_from(failures.saturating_sub(1))
+        .unwrap_or(0)
+        .min(20);
     let full = FIRST.saturating_mul(1 << doublings).min(max);
     full.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0)
 }

@@ -75,8 +75,21 @@ struct Pass {
 impl Relay {
     /// A relay that does nothing until [`run`](Self::run), [`drain_once`](Self::drain_once) or
     /// [`deliver_now`](Self::deliver_now) is awaited.
-    pub fn new(db: Db, clock: SharedClock, deliver: Arc<dyn Deliver>, settings: RelaySettings) -> Self {
-        Self { parts: Arc::new(Parts { db, clock, deliver, settings, kicked: Notify::new() }) }
+    pub fn new(
+        db: Db,
+        clock: SharedClock,
+        deliver: Arc<dyn Deliver>,
+        settings: RelaySettings,
+    ) -> Self {
+        Self {
+            parts: Arc::new(Parts {
+                db,
+                clock,
+                deliver,
+                settings,
+                kicked: Notify::new(),
+            }),
+        }
     }
 
     /// Wakes this replica's relay: there is something new. Never blocks; a kick while a pass runs starts another one.
@@ -103,7 +116,9 @@ impl Relay {
                             continue;
                         }
                     }
-                    Err(error) => tracing::warn!(error = %error, "outbox can't be worked on, trying again"),
+                    Err(error) => {
+                        tracing::warn!(error = %error, "outbox can't be worked on, trying again")
+                    }
                 }
                 let pause = match retry_at.map(|at| at.saturating_duration_since(Instant::now())) {
                     Some(wait) if !wait.is_zero() => wait.min(poll),
@@ -137,12 +152,22 @@ impl Relay {
             match self.take_one(id).await? {
                 Some((message, holder)) => {
                     let settled = attempt(Arc::clone(&self.parts), message, holder).await?;
-                    return Ok(if settled.is_none() { Outcome::Delivered } else { Outcome::Pending });
+                    return Ok(if settled.is_none() {
+                        Outcome::Delivered
+                    } else {
+                        Outcome::Pending
+                    });
                 }
-                None => match read(&self.parts.db, "outbox_row", move |conn| Box::pin(store::is_dead(conn, id))).await? {
+                None => match read(&self.parts.db, "outbox_row", move |conn| {
+                    Box::pin(store::is_dead(conn, id))
+                })
+                .await?
+                {
                     None => return Ok(Outcome::Delivered),
                     Some(true) => return Ok(Outcome::Pending),
-                    Some(false) if started.elapsed() >= DELIVER_NOW_WAIT => return Ok(Outcome::Pending),
+                    Some(false) if started.elapsed() >= DELIVER_NOW_WAIT => {
+                        return Ok(Outcome::Pending);
+                    }
                     Some(false) => self.kick(),
                 },
             }
@@ -153,17 +178,26 @@ impl Relay {
 
     /// How many rows wait to be delivered.
     pub async fn pending(&self) -> Result<u64, sqlx::Error> {
-        read(&self.parts.db, "outbox_pending", |conn| Box::pin(store::count(conn, false))).await
+        read(&self.parts.db, "outbox_pending", |conn| {
+            Box::pin(store::count(conn, false))
+        })
+        .await
     }
 
     /// How many rows were given up and wait for a person.
     pub async fn dead(&self) -> Result<u64, sqlx::Error> {
-        read(&self.parts.db, "outbox_dead", |conn| Box::pin(store::count(conn, true))).await
+        read(&self.parts.db, "outbox_dead", |conn| {
+            Box::pin(store::count(conn, true))
+        })
+        .await
     }
 
     async fn pass(&self) -> Result<Pass, sqlx::Error> {
         let taken = self.take_batch().await?;
-        let mut pass = Pass { taken: taken.len(), ..Pass::default() };
+        let mut pass = Pass {
+            taken: taken.len(),
+            ..Pass::default()
+        };
         let mut deliveries = JoinSet::new();
         for (message, holder) in taken {
             deliveries.spawn(attempt(Arc::clone(&self.parts), message, holder));
@@ -173,7 +207,10 @@ impl Relay {
             match joined {
                 Ok(Ok(None)) => pass.delivered += 1,
                 Ok(Ok(Some(retry))) => {
-                    pass.soonest_retry = Some(pass.soonest_retry.map_or(retry, |soonest| soonest.min(retry)));
+                    pass.soonest_retry = Some(
+                        pass.soonest_retry
+                            .map_or(retry, |soonest| soonest.min(retry)),
+                    );
                 }
                 Ok(Err(error)) => failed = Some(error),
                 // The lease ends by itself and the row comes again.
@@ -188,9 +225,15 @@ impl Relay {
 
     /// Leases every due row that is free; `SKIP LOCKED` keeps replicas from waiting for each other.
     async fn take_batch(&self) -> Result<Vec<(Message, String)>, sqlx::Error> {
-        let (now, until, batch) = (self.parts.clock.now(), self.lease_end(), self.parts.settings.batch);
-        let candidates =
-            read(&self.parts.db, "outbox_candidates", move |conn| Box::pin(store::candidates(conn, now, batch))).await?;
+        let (now, until, batch) = (
+            self.parts.clock.now(),
+            self.lease_end(),
+            self.parts.settings.batch,
+        );
+        let candidates = read(&self.parts.db, "outbox_candidates", move |conn| {
+            Box::pin(store::candidates(conn, now, batch))
+        })
+        .await?;
         if candidates.is_empty() {
             return Ok(Vec::new());
         }
@@ -212,7 +255,11 @@ impl Relay {
                 })
             })
             .await;
-        Ok(taken.map_err(into_sqlx)?.into_iter().map(|message| (message, holder.clone())).collect())
+        Ok(taken
+            .map_err(into_sqlx)?
+            .into_iter()
+            .map(|message| (message, holder.clone()))
+            .collect())
     }
 
     async fn take_one(&self, id: i64) -> Result<Option<(Message, String)>, sqlx::Error> {
@@ -243,7 +290,11 @@ impl Relay {
 /// Delivers one leased row and settles it; `Some(wait)` when it failed and comes again after that wait (or is dead).
 ///
 /// The delivery is a task of its own: neither a panic in it nor a caller that goes away breaks the settling.
-async fn attempt(parts: Arc<Parts>, message: Message, holder: String) -> Result<Option<Duration>, sqlx::Error> {
+async fn attempt(
+    parts: Arc<Parts>,
+    message: Message,
+    holder: String,
+) -> Result<Option<Duration>, sqlx::Error> {
     let task = tokio::spawn(async move {
         let result = deliver(&parts, &message).await;
         settle(&parts, &message, &holder, result).await
@@ -277,7 +328,10 @@ async fn settle(
     let id = message.id;
     let (error, dead) = match result {
         Ok(()) => {
-            write(&parts.db, "outbox_delivered", move |conn| Box::pin(store::delete(conn, id))).await?;
+            write(&parts.db, "outbox_delivered", move |conn| {
+                Box::pin(store::delete(conn, id))
+            })
+            .await?;
             return Ok(None);
         }
         Err(DeliverError::Retry(error)) => (error, false),

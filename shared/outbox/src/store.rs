@@ -8,7 +8,13 @@ use crate::Message;
 type Row = (i64, String, String, String, i32);
 
 fn message((id, topic, ordering_key, payload, attempts): Row) -> Message {
-    Message { id, topic, ordering_key, payload, attempts }
+    Message {
+        id,
+        topic,
+        ordering_key,
+        payload,
+        attempts,
+    }
 }
 
 pub async fn insert(
@@ -34,7 +40,11 @@ pub async fn insert(
 
 /// Rows that look free, without locking them: due, not leased, and the oldest of their key. The answer may be stale at
 /// once; [`lease`] decides.
-pub async fn candidates(conn: &mut MySqlConnection, now: DateTime<Utc>, limit: u32) -> Result<Vec<i64>, sqlx::Error> {
+pub async fn candidates(
+    conn: &mut MySqlConnection,
+    now: DateTime<Utc>,
+    limit: u32,
+) -> Result<Vec<i64>, sqlx::Error> {
     let ids: Vec<(i64,)> = sqlx::query_as(
         "SELECT o.id FROM outbox o \
          WHERE o.dead = 0 AND o.next_attempt_at <= ? AND (o.locked_until IS NULL OR o.locked_until <= ?) \
@@ -51,7 +61,11 @@ pub async fn candidates(conn: &mut MySqlConnection, now: DateTime<Utc>, limit: u
 }
 
 /// Is this row the oldest living one of its key, and free? Its backoff is not asked for: see `Relay::deliver_now`.
-pub async fn is_candidate(conn: &mut MySqlConnection, now: DateTime<Utc>, id: i64) -> Result<bool, sqlx::Error> {
+pub async fn is_candidate(
+    conn: &mut MySqlConnection,
+    now: DateTime<Utc>,
+    id: i64,
+) -> Result<bool, sqlx::Error> {
     let found: Option<(i64,)> = sqlx::query_as(
         "SELECT o.id FROM outbox o \
          WHERE o.id = ? AND o.dead = 0 AND (o.locked_until IS NULL OR o.locked_until <= ?) \
@@ -96,7 +110,10 @@ pub async fn lease(
 
 /// Removes a delivered row. Whoever delivered it may remove it, even when its lease has passed: the work is done.
 pub async fn delete(conn: &mut MySqlConnection, id: i64) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM outbox WHERE id = ?").bind(id).execute(conn).await?;
+    sqlx::query("DELETE FROM outbox WHERE id = ?")
+        .bind(id)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
@@ -127,13 +144,17 @@ pub async fn give_back(
 
 /// What is known of one row: `None` when it is gone, else whether it is dead.
 pub async fn is_dead(conn: &mut MySqlConnection, id: i64) -> Result<Option<bool>, sqlx::Error> {
-    let row: Option<(i8,)> =
-        sqlx::query_as("SELECT dead FROM outbox WHERE id = ?").bind(id).fetch_optional(conn).await?;
+    let row: Option<(i8,)> = sqlx::query_as("SELECT dead FROM outbox WHERE id = ?")
+        .bind(id)
+        .fetch_optional(conn)
+        .await?;
     Ok(row.map(|(dead,)| dead != 0))
 }
 
 pub async fn count(conn: &mut MySqlConnection, dead: bool) -> Result<u64, sqlx::Error> {
-    let (count,): (i64,) =
-        sqlx::query_as("SELECT COUNT(*) FROM outbox WHERE dead = ?").bind(i8::from(dead)).fetch_one(conn).await?;
+    let (count,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM outbox WHERE dead = ?")
+        .bind(i8::from(dead))
+        .fetch_one(conn)
+        .await?;
     Ok(count.unsigned_abs())
 }

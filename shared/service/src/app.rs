@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use axum::Router;
 use mall_actuator::{Exposure, HealthIndicator};
-use mall_auth::InternalKeys;
+use mall_auth::{InternalKeys, TokenKeys};
 use mall_clock::{SharedClock, Zone};
 use mall_db::{Db, Migration};
 use mall_http_client::{Balancer, CallClient, Discovery};
@@ -25,8 +26,21 @@ pub struct Needs {
     pub redis: bool,
     /// To be found by others, and to find and call them (`eureka.*`, `mall.internal.key`).
     pub registry: bool,
+    /// To sign or verify the tokens of people (`jwt.secret`).
+    pub tokens: bool,
     /// Settings from the config server, when `CONFIG_SERVER_URL` is given.
     pub config_server: bool,
+}
+
+impl Needs {
+    /// Nothing but itself.
+    pub const NONE: Needs = Needs {
+        mysql: false,
+        redis: false,
+        registry: false,
+        tokens: false,
+        config_server: false,
+    };
 }
 
 /// A program of the mall.
@@ -78,6 +92,8 @@ pub struct Boot<C> {
     pub calls: Option<CallClient>,
     /// Signs and verifies statements between programs, when `mall.internal.key` is set.
     pub keys: Option<InternalKeys>,
+    /// Signs and verifies the tokens of people; with [`Needs::tokens`].
+    pub tokens: Option<TokenKeys>,
     /// Its database; with [`Needs::mysql`].
     pub db: Option<Db>,
     /// Redis; with [`Needs::redis`].
@@ -93,27 +109,44 @@ pub struct Boot<C> {
 impl<C> Boot<C> {
     /// The database, or an error that says that [`App::NEEDS`] lacks it.
     pub fn db(&self) -> anyhow::Result<Db> {
-        self.db.clone().context("this program declared no need of mysql")
+        self.db
+            .clone()
+            .context("this program declared no need of mysql")
     }
 
     /// Redis, or an error that says that [`App::NEEDS`] lacks it.
     pub fn redis(&self) -> anyhow::Result<redis::aio::ConnectionManager> {
-        self.redis.clone().context("this program declared no need of redis")
+        self.redis
+            .clone()
+            .context("this program declared no need of redis")
     }
 
     /// For connections of one's own to Redis, or an error that says that [`App::NEEDS`] lacks it.
     pub fn redis_client(&self) -> anyhow::Result<redis::Client> {
-        self.redis_client.clone().context("this program declared no need of redis")
+        self.redis_client
+            .clone()
+            .context("this program declared no need of redis")
     }
 
     /// The way to other services, or an error that says that [`App::NEEDS`] lacks it.
     pub fn calls(&self) -> anyhow::Result<CallClient> {
-        self.calls.clone().context("this program declared no need of the registry")
+        self.calls
+            .clone()
+            .context("this program declared no need of the registry")
     }
 
     /// Picks instances, or an error that says that [`App::NEEDS`] lacks the registry.
     pub fn balancer(&self) -> anyhow::Result<Balancer> {
-        self.balancer.clone().context("this program declared no need of the registry")
+        self.balancer
+            .clone()
+            .context("this program declared no need of the registry")
+    }
+
+    /// The keys for tokens of people, or an error that says that [`App::NEEDS`] lacks them.
+    pub fn tokens(&self) -> anyhow::Result<TokenKeys> {
+        self.tokens
+            .clone()
+            .context("this program declared no need of token keys")
     }
 
     /// The keys for statements between programs.
@@ -129,12 +162,20 @@ pub struct Service {
     pub(crate) exposure: Exposure,
     pub(crate) body_limit: usize,
     pub(crate) api_docs: bool,
+    pub(crate) threshold: Option<fn(Router) -> Router>,
 }
 
 impl Service {
     /// A program with these routes.
     pub fn new(router: OpenApiRouter) -> Service {
-        Service { router, health: Vec::new(), exposure: Exposure::All, body_limit: 1 << 20, api_docs: true }
+        Service {
+            router,
+            health: Vec::new(),
+            exposure: Exposure::All,
+            body_limit: 1 << 20,
+            api_docs: true,
+            threshold: None,
+        }
     }
 
     /// Adds a component to `/actuator/health`.
@@ -155,6 +196,13 @@ impl Service {
     #[must_use]
     pub fn with_body_limit(mut self, bytes: usize) -> Service {
         self.body_limit = bytes;
+        self
+    }
+
+    /// What stands outside of the layers that every program has; for the program whose port is open to everybody.
+    #[must_use]
+    pub fn with_threshold(mut self, threshold: fn(Router) -> Router) -> Service {
+        self.threshold = Some(threshold);
         self
     }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use mall_actuator::{Actuator, HealthIndicator, Readiness};
-use mall_auth::InternalKeys;
+use mall_auth::{InternalKeys, TokenKeys};
 use mall_clock::Zone;
 use mall_db::{DatabaseSettings, Db, SchemaState};
 use mall_eureka::{EurekaClient, EurekaConfig, wire::InstanceStatus};
@@ -44,6 +44,7 @@ struct Plan<C> {
     address: SocketAddr,
     zone: Zone,
     keys: Option<InternalKeys>,
+    tokens: Option<TokenKeys>,
     database: Option<DatabaseSettings>,
     redis: Option<redis::Client>,
     eureka: Option<EurekaPlan>,
@@ -115,7 +116,9 @@ struct Running {
 
 async fn start<A: App>(began: Instant) -> anyhow::Result<Running> {
     let plan = plan::<A>().await?;
-    let listener = TcpListener::bind(plan.address).await.with_context(|| format!("server.port: {}", plan.address))?;
+    let listener = TcpListener::bind(plan.address)
+        .await
+        .with_context(|| format!("server.port: {}", plan.address))?;
     let port = listener.local_addr()?.port();
     let clock = mall_clock::system();
     let metrics = Metrics::new();
@@ -128,17 +131,31 @@ async fn start<A: App>(began: Instant) -> anyhow::Result<Running> {
         Some(database) => Some(open_database::<A>(database, plan.require_durable).await?),
         None => None,
     };
-    health.extend(db.clone().map(|db| Arc::new(DatabaseHealth(db)) as Arc<dyn HealthIndicator>));
+    health.extend(
+        db.clone()
+            .map(|db| Arc::new(DatabaseHealth(db)) as Arc<dyn HealthIndicator>),
+    );
 
-    let redis = plan.redis.as_ref().map(redis_link::manager).transpose().context("spring.data.redis")?;
-    health.extend(redis.clone().map(|redis| Arc::new(RedisHealth(redis)) as Arc<dyn HealthIndicator>));
+    let redis = plan
+        .redis
+        .as_ref()
+        .map(redis_link::manager)
+        .transpose()
+        .context("spring.data.redis")?;
+    health.extend(
+        redis
+            .clone()
+            .map(|redis| Arc::new(RedisHealth(redis)) as Arc<dyn HealthIndicator>),
+    );
 
     let eureka = plan.eureka.as_ref().map(|eureka| {
         let client = EurekaClient::start(registration::<A>(eureka, port));
         client.set_status(InstanceStatus::Starting);
         client
     });
-    let balancer = eureka.clone().map(|eureka| Balancer::new(Arc::new(eureka) as Arc<dyn Discovery>));
+    let balancer = eureka
+        .clone()
+        .map(|eureka| Balancer::new(Arc::new(eureka) as Arc<dyn Discovery>));
     let calls = match (&balancer, &plan.keys) {
         (Some(balancer), Some(keys)) => Some(CallClient::new(ClientParts {
             service: A::NAME.to_owned(),
@@ -151,7 +168,11 @@ async fn start<A: App>(began: Instant) -> anyhow::Result<Running> {
         })),
         _ => None,
     };
-    health.extend(eureka.clone().map(|eureka| Arc::new(RegistryHealth(eureka)) as Arc<dyn HealthIndicator>));
+    health.extend(
+        eureka
+            .clone()
+            .map(|eureka| Arc::new(RegistryHealth(eureka)) as Arc<dyn HealthIndicator>),
+    );
     if A::NEEDS.config_server {
         health.push(Arc::new(ConfigHealth(plan.loaded.sources.clone())));
     }
@@ -165,10 +186,13 @@ async fn start<A: App>(began: Instant) -> anyhow::Result<Running> {
         zone: plan.zone,
         metrics: metrics.clone(),
         breakers: breakers.clone(),
-        discovery: eureka.clone().map(|eureka| Arc::new(eureka) as Arc<dyn Discovery>),
+        discovery: eureka
+            .clone()
+            .map(|eureka| Arc::new(eureka) as Arc<dyn Discovery>),
         balancer,
         calls,
         keys: plan.keys.clone(),
+        tokens: plan.tokens,
         db: db.clone(),
         redis,
         redis_client: plan.redis,
@@ -202,17 +226,46 @@ async fn start<A: App>(began: Instant) -> anyhow::Result<Running> {
             }),
         );
     }
-    let router = Stack { name: A::NAME, keys: plan.keys, clock, metrics, body_limit: service.body_limit }.around(router);
+    let router = Stack {
+        name: A::NAME,
+        keys: plan.keys,
+        clock,
+        metrics,
+        body_limit: service.body_limit,
+    }
+    .around(router);
+
+    let router = match service.threshold {
+        Some(threshold) => threshold(router),
+        None => router,
+    };
 
     let end_of_serving = CancellationToken::new();
-    let serving = tokio::spawn(server::serve(listener, router, end_of_serving.clone(), DRAIN));
+    let serving = tokio::spawn(server::serve(
+        listener,
+        router,
+        end_of_serving.clone(),
+        DRAIN,
+    ));
     if let Some(eureka) = &eureka {
         eureka.set_status(InstanceStatus::Up);
     }
     readiness.accept();
-    tracing::info!(port, start_ms = began.elapsed().as_millis() as u64, "{} is up", A::NAME);
+    tracing::info!(
+        port,
+        start_ms = began.elapsed().as_millis() as u64,
+        "{} is up",
+        A::NAME
+    );
 
-    Ok(Running { readiness, eureka, end_of_serving, serving, tasks, db })
+    Ok(Running {
+        readiness,
+        eureka,
+        end_of_serving,
+        serving,
+        tasks,
+        db,
+    })
 }
 
 impl Running {
@@ -246,15 +299,23 @@ async fn plan<A: App>() -> anyhow::Result<Plan<A::Config>> {
         None | Some("text") => false,
         Some("json") => true,
         Some(other) => {
-            bad.push(format!("logging.format: {other:?} is neither text nor json"));
+            bad.push(format!(
+                "logging.format: {other:?} is neither text nor json"
+            ));
             false
         }
     };
-    let filter = read(settings, "logging.level.root", &mut bad).unwrap_or_else(|| "info".to_owned());
-    mall_telemetry::init(LogSettings { service: A::NAME.to_owned(), json, filter: filter.to_lowercase() });
+    let filter =
+        read(settings, "logging.level.root", &mut bad).unwrap_or_else(|| "info".to_owned());
+    mall_telemetry::init(LogSettings {
+        service: A::NAME.to_owned(),
+        json,
+        filter: filter.to_lowercase(),
+    });
 
     let port = need::<u16>(settings, "server.port", &mut bad).unwrap_or_default();
-    let host = read::<String>(settings, "server.address", &mut bad).unwrap_or_else(|| "0.0.0.0".to_owned());
+    let host = read::<String>(settings, "server.address", &mut bad)
+        .unwrap_or_else(|| "0.0.0.0".to_owned());
     let address = match host.parse() {
         Ok(ip) => SocketAddr::new(ip, port),
         Err(_) => {
@@ -263,7 +324,8 @@ async fn plan<A: App>() -> anyhow::Result<Plan<A::Config>> {
         }
     };
 
-    let zone = read::<String>(settings, "mall.zone", &mut bad).unwrap_or_else(|| "Asia/Seoul".to_owned());
+    let zone =
+        read::<String>(settings, "mall.zone", &mut bad).unwrap_or_else(|| "Asia/Seoul".to_owned());
     let zone = Zone::parse(&zone).unwrap_or_else(|error| {
         bad.push(format!("mall.zone: {error}"));
         Zone(chrono_tz::Tz::UTC)
@@ -273,19 +335,42 @@ async fn plan<A: App>() -> anyhow::Result<Plan<A::Config>> {
         true => need::<SecretString>(settings, "mall.internal.key", &mut bad),
         false => read(settings, "mall.internal.key", &mut bad),
     };
-    let keys = key.and_then(|key| InternalKeys::new(&key).map_err(|e| bad.push(format!("mall.internal.key: {e}"))).ok());
+    let keys = key.and_then(|key| {
+        InternalKeys::new(&key)
+            .map_err(|e| bad.push(format!("mall.internal.key: {e}")))
+            .ok()
+    });
+
+    let secret = A::NEEDS
+        .tokens
+        .then(|| need::<SecretString>(settings, "jwt.secret", &mut bad))
+        .flatten();
+    let tokens = secret.and_then(|key| {
+        TokenKeys::new(&key)
+            .map_err(|e| bad.push(format!("jwt.secret: {e}")))
+            .ok()
+    });
 
     let database = A::NEEDS.mysql.then(|| {
         need::<String>(settings, "spring.datasource.url", &mut bad);
-        settings.bind::<DatabaseSettings>("spring.datasource").map_err(|e| bad.push(e.to_string())).ok()
+        settings
+            .bind::<DatabaseSettings>("spring.datasource")
+            .map_err(|e| bad.push(e.to_string()))
+            .ok()
     });
-    let redis = A::NEEDS.redis.then(|| redis_link::client(settings, &mut bad)).flatten();
+    let redis = A::NEEDS
+        .redis
+        .then(|| redis_link::client(settings, &mut bad))
+        .flatten();
     let eureka = A::NEEDS.registry.then(|| eureka_plan(settings, &mut bad));
     let calls = call_settings(settings, &mut bad);
     let breakers = resilience::breakers(settings, &mut bad);
     let require_durable = read(settings, "mall.database.require-durable", &mut bad).unwrap_or(true);
 
-    let config = settings.bind::<A::Config>(A::SECTION).map_err(|e| bad.push(e.to_string())).ok();
+    let config = settings
+        .bind::<A::Config>(A::SECTION)
+        .map_err(|e| bad.push(e.to_string()))
+        .ok();
     if let Some(config) = &config {
         A::validate(config, &mut bad);
     }
@@ -299,6 +384,7 @@ async fn plan<A: App>() -> anyhow::Result<Plan<A::Config>> {
             address,
             zone,
             keys,
+            tokens,
             redis,
             eureka,
             calls,
@@ -310,16 +396,27 @@ async fn plan<A: App>() -> anyhow::Result<Plan<A::Config>> {
 }
 
 fn eureka_plan(settings: &Settings, bad: &mut Vec<String>) -> EurekaPlan {
-    let zone = need::<String>(settings, "eureka.client.service-url.default-zone", bad).unwrap_or_default();
+    let zone =
+        need::<String>(settings, "eureka.client.service-url.default-zone", bad).unwrap_or_default();
     let secs = |key: &str, default: u64, bad: &mut Vec<String>| {
         Duration::from_secs(read::<u64>(settings, key, bad).unwrap_or(default).max(1))
     };
     EurekaPlan {
-        urls: zone.split(',').map(str::trim).filter(|url| !url.is_empty()).map(str::to_owned).collect(),
+        urls: zone
+            .split(',')
+            .map(str::trim)
+            .filter(|url| !url.is_empty())
+            .map(str::to_owned)
+            .collect(),
         renewal: secs("eureka.instance.lease-renewal-interval-in-seconds", 5, bad),
-        expiry: secs("eureka.instance.lease-expiration-duration-in-seconds", 15, bad),
+        expiry: secs(
+            "eureka.instance.lease-expiration-duration-in-seconds",
+            15,
+            bad,
+        ),
         fetch: secs("eureka.client.registry-fetch-interval-seconds", 2, bad),
-        host: read::<String>(settings, "eureka.instance.hostname", bad).filter(|host| !host.is_empty()),
+        host: read::<String>(settings, "eureka.instance.hostname", bad)
+            .filter(|host| !host.is_empty()),
         ip: read::<String>(settings, "eureka.instance.ip-address", bad).filter(|ip| !ip.is_empty()),
         register: read(settings, "eureka.client.register-with-eureka", bad).unwrap_or(true),
     }
@@ -327,7 +424,10 @@ fn eureka_plan(settings: &Settings, bad: &mut Vec<String>) -> EurekaPlan {
 
 fn registration<A: App>(plan: &EurekaPlan, port: u16) -> EurekaConfig {
     let ip = plan.ip.clone().unwrap_or_else(|| {
-        let registry = plan.urls.first().and_then(|url| local_address::authority(url));
+        let registry = plan
+            .urls
+            .first()
+            .and_then(|url| local_address::authority(url));
         local_address::towards(&registry.unwrap_or_default()).to_string()
     });
     EurekaConfig {
@@ -354,25 +454,41 @@ fn call_settings(settings: &Settings, bad: &mut Vec<String>) -> CallSettings {
     CallSettings {
         timeout: span("mall.client.timeout", defaults.timeout, bad),
         connect_timeout: span("mall.client.connect-timeout", defaults.connect_timeout, bad),
-        attempts: read(settings, "resilience4j.retry.configs.default.max-attempts", bad).unwrap_or(defaults.attempts),
+        attempts: read(
+            settings,
+            "resilience4j.retry.configs.default.max-attempts",
+            bad,
+        )
+        .unwrap_or(defaults.attempts),
         wait: span("mall.client.retry-wait", defaults.wait, bad),
     }
 }
 
-async fn open_database<A: App>(settings: &DatabaseSettings, require_durable: bool) -> anyhow::Result<Db> {
+async fn open_database<A: App>(
+    settings: &DatabaseSettings,
+    require_durable: bool,
+) -> anyhow::Result<Db> {
     let db = Db::connect(settings).context("spring.datasource.url")?;
     wait_for_database(&db).await?;
     match db.schema_state(A::migrations()).await? {
         SchemaState::Current => {}
-        SchemaState::Ahead { at, wanted } => tracing::warn!(at, wanted, "the schema is newer than this program"),
-        SchemaState::Behind { at, wanted } => {
-            bail!("the schema is at version {at}, this program needs {wanted}: run its `migrate` command")
+        SchemaState::Ahead { at, wanted } => {
+            tracing::warn!(at, wanted, "the schema is newer than this program")
         }
-        SchemaState::Changed { version } => bail!("schema step {version} is not the one that this program knows"),
+        SchemaState::Behind { at, wanted } => {
+            bail!(
+                "the schema is at version {at}, this program needs {wanted}: run its `migrate` command"
+            )
+        }
+        SchemaState::Changed { version } => {
+            bail!("schema step {version} is not the one that this program knows")
+        }
     }
     if let Err(why) = db.check_durability().await? {
         if require_durable {
-            bail!("the database may lose acknowledged orders in a power cut: {why} (mall.database.require-durable)");
+            bail!(
+                "the database may lose acknowledged orders in a power cut: {why} (mall.database.require-durable)"
+            );
         }
         tracing::warn!("the database may lose acknowledged orders in a power cut: {why}");
     }

@@ -11,7 +11,11 @@ use crate::{App, boot};
 const BAD_SETTINGS: u8 = 64;
 
 #[derive(Parser)]
-#[command(version, about = "A program of the mall", disable_help_subcommand = true)]
+#[command(
+    version,
+    about = "A program of the mall",
+    disable_help_subcommand = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -57,8 +61,15 @@ pub fn run<A: App>() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the program ends with this line; logs may not be set up yet")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the program ends with this line; logs may not be set up yet"
+)]
 fn complain(name: &str, error: &anyhow::Error) -> ExitCode {
     eprintln!("{name}: {error:#}");
-    if error.is::<BadSettings>() { ExitCode::from(BAD_SETTINGS) } else { ExitCode::FAILURE }
+    if error.is::<BadSettings>() {
+        ExitCode::from(BAD_SETTINGS)
+    } else {
+        ExitCode::FAILURE
+    }
 }

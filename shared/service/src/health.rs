@@ -17,7 +17,11 @@ impl HealthIndicator for DatabaseHealth {
     async fn check(&self) -> Health {
         match self.0.version().await {
             Ok(version) => {
-                let product = if version.contains("MariaDB") { "MariaDB" } else { "MySQL" };
+                let product = if version.contains("MariaDB") {
+                    "MariaDB"
+                } else {
+                    "MySQL"
+                };
                 let (open, idle) = self.0.connections();
                 Health::up()
                     .detail("database", product)
@@ -40,9 +44,15 @@ impl HealthIndicator for RedisHealth {
 
     async fn check(&self) -> Health {
         let mut redis = self.0.clone();
-        match redis::cmd("INFO").arg("server").query_async::<String>(&mut redis).await {
+        match redis::cmd("INFO")
+            .arg("server")
+            .query_async::<String>(&mut redis)
+            .await
+        {
             Ok(info) => {
-                let version = info.lines().find_map(|line| line.strip_prefix("redis_version:"));
+                let version = info
+                    .lines()
+                    .find_map(|line| line.strip_prefix("redis_version:"));
                 Health::up().detail("version", version.unwrap_or("unknown").trim())
             }
             Err(error) => Health::down(error.to_string()),
@@ -61,8 +71,14 @@ impl HealthIndicator for RegistryHealth {
 
     async fn check(&self) -> Health {
         let age = self.0.last_fetch().map(|at| at.elapsed().as_secs());
-        let health = if self.0.is_registered() && age.is_some() { Health::up() } else { Health::unknown() };
-        let health = health.detail("registered", self.0.is_registered()).detail("applications", self.0.applications());
+        let health = if self.0.is_registered() && age.is_some() {
+            Health::up()
+        } else {
+            Health::unknown()
+        };
+        let health = health
+            .detail("registered", self.0.is_registered())
+            .detail("applications", self.0.applications());
         match age {
             Some(age) => health.detail("lastFetchAgeSeconds", age),
             None => health,

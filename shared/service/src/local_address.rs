@@ -18,7 +18,11 @@ pub(crate) fn authority(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let host = rest.split('/').next()?.rsplit('@').next()?;
     let port = if scheme == "https" { 443 } else { 80 };
-    Some(if host.contains(':') { host.to_owned() } else { format!("{host}:{port}") })
+    Some(if host.contains(':') {
+        host.to_owned()
+    } else {
+        format!("{host}:{port}")
+    })
 }
 
 #[cfg(test)]
@@ -27,8 +31,14 @@ mod tests {
 
     #[test]
     fn the_authority_of_a_url_is_found() {
-        assert_eq!(authority("http://u:p@registry:8761/eureka/").as_deref(), Some("registry:8761"));
-        assert_eq!(authority("http://registry/eureka/").as_deref(), Some("registry:80"));
+        assert_eq!(
+            authority("http://u:p@registry:8761/eureka/").as_deref(),
+            Some("registry:8761")
+        );
+        assert_eq!(
+            authority("http://registry/eureka/").as_deref(),
+            Some("registry:80")
+        );
         assert_eq!(authority("registry"), None);
         assert_eq!(towards("127.0.0.1:9"), IpAddr::V4(Ipv4Addr::LOCALHOST));
     }

@@ -11,7 +11,9 @@ use crate::settings::{need, read};
 
 /// Reads `spring.data.redis.url`, or `.host`, `.port`, `.password`.
 pub(crate) fn client(settings: &Settings, bad: &mut Vec<String>) -> Option<Client> {
-    let url = match read::<String>(settings, "spring.data.redis.url", bad).filter(|url| !url.is_empty()) {
+    let url = match read::<String>(settings, "spring.data.redis.url", bad)
+        .filter(|url| !url.is_empty())
+    {
         Some(url) => url,
         None => {
             let host = need::<String>(settings, "spring.data.redis.host", bad)?;
@@ -21,10 +23,14 @@ pub(crate) fn client(settings: &Settings, bad: &mut Vec<String>) -> Option<Clien
     };
     let opened = url.as_str().into_connection_info().and_then(|info| {
         let mut redis = info.redis_settings().clone();
-        if let Some(password) = read::<String>(settings, "spring.data.redis.password", bad).filter(|p| !p.is_empty()) {
+        if let Some(password) =
+            read::<String>(settings, "spring.data.redis.password", bad).filter(|p| !p.is_empty())
+        {
             redis = redis.set_password(password);
         }
-        let info = info.set_redis_settings(redis).set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        let info = info
+            .set_redis_settings(redis)
+            .set_tcp_settings(TcpSettings::default().set_nodelay(true));
         Client::open(info)
     });
     match opened {

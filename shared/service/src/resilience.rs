@@ -32,16 +32,23 @@ struct Said {
 /// Reads `resilience4j.circuitbreaker.configs.*` and `.instances.*`; notes what is senseless, by key.
 pub(crate) fn breakers(settings: &Settings, bad: &mut Vec<String>) -> BreakerRegistry {
     let mut section = |name: &str| {
-        settings.bind::<BTreeMap<String, Said>>(&format!("{PREFIX}.{name}")).unwrap_or_else(|error| {
-            bad.push(error.to_string());
-            BTreeMap::new()
-        })
+        settings
+            .bind::<BTreeMap<String, Said>>(&format!("{PREFIX}.{name}"))
+            .unwrap_or_else(|error| {
+                bad.push(error.to_string());
+                BTreeMap::new()
+            })
     };
     let configs = section("configs");
     let instances = section("instances");
     let mut made = |key: &str, base: &CircuitBreakerConfig, said: &Said| {
         let config = over(base, said);
-        bad.extend(config.problems().into_iter().map(|why| format!("{PREFIX}.{key}: {why}")));
+        bad.extend(
+            config
+                .problems()
+                .into_iter()
+                .map(|why| format!("{PREFIX}.{key}: {why}")),
+        );
         config
     };
 
@@ -57,7 +64,10 @@ pub(crate) fn breakers(settings: &Settings, bad: &mut Vec<String>) -> BreakerReg
                 None => default.clone(),
             },
         };
-        (name.clone(), made(&format!("instances.{name}"), &base, said))
+        (
+            name.clone(),
+            made(&format!("instances.{name}"), &base, said),
+        )
     });
     let named = named.collect();
     BreakerRegistry::new(default, named)
@@ -65,11 +75,21 @@ pub(crate) fn breakers(settings: &Settings, bad: &mut Vec<String>) -> BreakerReg
 
 fn over(base: &CircuitBreakerConfig, said: &Said) -> CircuitBreakerConfig {
     let span = |said: Option<Span>, base| said.map_or(base, Span::get);
-    let time_based = said.sliding_window_type.as_deref().map(|kind| kind.eq_ignore_ascii_case("TIME_BASED"));
+    let time_based = said
+        .sliding_window_type
+        .as_deref()
+        .map(|kind| kind.eq_ignore_ascii_case("TIME_BASED"));
     CircuitBreakerConfig {
-        failure_rate_threshold: said.failure_rate_threshold.unwrap_or(base.failure_rate_threshold),
-        slow_call_rate_threshold: said.slow_call_rate_threshold.unwrap_or(base.slow_call_rate_threshold),
-        slow_call_duration_threshold: span(said.slow_call_duration_threshold, base.slow_call_duration_threshold),
+        failure_rate_threshold: said
+            .failure_rate_threshold
+            .unwrap_or(base.failure_rate_threshold),
+        slow_call_rate_threshold: said
+            .slow_call_rate_threshold
+            .unwrap_or(base.slow_call_rate_threshold),
+        slow_call_duration_threshold: span(
+            said.slow_call_duration_threshold,
+            base.slow_call_duration_threshold,
+        ),
         permitted_number_of_calls_in_half_open_state: said
             .permitted_number_of_calls_in_half_open_state
             .unwrap_or(base.permitted_number_of_calls_in_half_open_state),
@@ -83,12 +103,19 @@ fn over(base: &CircuitBreakerConfig, said: &Said) -> CircuitBreakerConfig {
             None => base.sliding_window_type,
         },
         sliding_window_size: said.sliding_window_size.unwrap_or(base.sliding_window_size),
-        minimum_number_of_calls: said.minimum_number_of_calls.unwrap_or(base.minimum_number_of_calls),
-        wait_duration_in_open_state: span(said.wait_duration_in_open_state, base.wait_duration_in_open_state),
+        minimum_number_of_calls: said
+            .minimum_number_of_calls
+            .unwrap_or(base.minimum_number_of_calls),
+        wait_duration_in_open_state: span(
+            said.wait_duration_in_open_state,
+            base.wait_duration_in_open_state,
+        ),
         automatic_transition_from_open_to_half_open_enabled: said
             .automatic_transition_from_open_to_half_open_enabled
             .unwrap_or(base.automatic_transition_from_open_to_half_open_enabled),
-        register_health_indicator: said.register_health_indicator.unwrap_or(base.register_health_indicator),
+        register_health_indicator: said
+            .register_health_indicator
+            .unwrap_or(base.register_health_indicator),
         allow_health_indicator_to_fail: said
             .allow_health_indicator_to_fail
             .unwrap_or(base.allow_health_indicator_to_fail),
@@ -105,7 +132,11 @@ mod tests {
 
     fn read(text: &str) -> (BreakerRegistry, Vec<String>) {
         let sources = yaml::load("test", text).unwrap();
-        let settings = sources.into_iter().fold(Settings::builder(), |b, s| b.add(s)).build().unwrap();
+        let settings = sources
+            .into_iter()
+            .fold(Settings::builder(), |b, s| b.add(s))
+            .build()
+            .unwrap();
         let mut bad = Vec::new();
         (breakers(&settings, &mut bad), bad)
     }
@@ -118,19 +149,32 @@ mod tests {
              productServiceCircuitBreaker:\n      base-config: quick\n      failure-rate-threshold: 60\n",
         );
         assert_eq!(bad, Vec::<String>::new());
-        let config = registry.get("productServiceCircuitBreaker").config().clone();
+        let config = registry
+            .get("productServiceCircuitBreaker")
+            .config()
+            .clone();
         assert_eq!(config.sliding_window_size, 10);
-        assert_eq!(config.wait_duration_in_open_state, Duration::from_millis(200));
+        assert_eq!(
+            config.wait_duration_in_open_state,
+            Duration::from_millis(200)
+        );
         assert_eq!(config.failure_rate_threshold, 60.0);
         let other = registry.get("unheardOf").config().clone();
-        assert_eq!((other.sliding_window_size, other.failure_rate_threshold), (10, 50.0));
+        assert_eq!(
+            (other.sliding_window_size, other.failure_rate_threshold),
+            (10, 50.0)
+        );
         assert_eq!(other.wait_duration_in_open_state, Duration::from_secs(10));
     }
 
     #[test]
     fn senseless_values_are_named() {
-        let (_, bad) = read("resilience4j.circuitbreaker.configs.default.failure-rate-threshold: 0\n");
+        let (_, bad) =
+            read("resilience4j.circuitbreaker.configs.default.failure-rate-threshold: 0\n");
         assert_eq!(bad.len(), 1, "{bad:?}");
-        assert!(bad[0].contains("resilience4j.circuitbreaker.configs.default"), "{bad:?}");
+        assert!(
+            bad[0].contains("resilience4j.circuitbreaker.configs.default"),
+            "{bad:?}"
+        );
     }
 }

@@ -25,7 +25,12 @@ const MAX_HEAD: usize = 64 * 1024;
 const MAX_HEADERS: usize = 128;
 
 /// Accepts until `stop` is cancelled, then lets what is in flight finish, at most `patience`.
-pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken, patience: Duration) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+    patience: Duration,
+) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME)
@@ -59,7 +64,10 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
     }
     // From here on a new connection is refused, and another instance is tried.
     drop(listener);
-    if tokio::time::timeout(patience, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(patience, graceful.shutdown())
+        .await
+        .is_err()
+    {
         tracing::warn!("some requests did not finish in time");
     }
 }
@@ -99,5 +107,8 @@ pub(crate) async fn healthy(port: u16) -> bool {
         stream.read_exact(&mut head).await?;
         Ok::<_, std::io::Error>(head.ends_with(StatusCode::OK.as_str().as_bytes()))
     };
-    matches!(tokio::time::timeout(Duration::from_secs(3), ask).await, Ok(Ok(true)))
+    matches!(
+        tokio::time::timeout(Duration::from_secs(3), ask).await,
+        Ok(Ok(true))
+    )
 }

@@ -68,10 +68,17 @@ pub(crate) async fn load<A: App>() -> anyhow::Result<Loaded> {
     weakest_first.extend(active(file, &profiles)?);
 
     let settings = build(&weakest_first, &env)?;
-    let mut sources: Vec<String> = weakest_first.into_iter().map(|source| source.name).collect();
+    let mut sources: Vec<String> = weakest_first
+        .into_iter()
+        .map(|source| source.name)
+        .collect();
     sources.push("environment".to_owned());
     sources.reverse();
-    Ok(Loaded { settings, profiles, sources })
+    Ok(Loaded {
+        settings,
+        profiles,
+        sources,
+    })
 }
 
 fn environment() -> Vec<(String, String)> {
@@ -82,23 +89,38 @@ fn environment() -> Vec<(String, String)> {
 }
 
 fn local_file(env: &[(String, String)]) -> anyhow::Result<Vec<PropertySource>> {
-    let Some((_, path)) = env.iter().find(|(name, value)| name == "MALL_CONFIG_FILE" && !value.is_empty()) else {
+    let Some((_, path)) = env
+        .iter()
+        .find(|(name, value)| name == "MALL_CONFIG_FILE" && !value.is_empty())
+    else {
         return Ok(Vec::new());
     };
-    let text = std::fs::read_to_string(path).with_context(|| format!("MALL_CONFIG_FILE: {path}"))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("MALL_CONFIG_FILE: {path}"))?;
     yaml::load(path, &text).with_context(|| format!("MALL_CONFIG_FILE: {path}"))
 }
 
 fn build(weakest_first: &[PropertySource], env: &[(String, String)]) -> anyhow::Result<Settings> {
-    let builder = weakest_first.iter().cloned().fold(Settings::builder(), |builder, source| builder.add(source));
+    let builder = weakest_first
+        .iter()
+        .cloned()
+        .fold(Settings::builder(), |builder, source| builder.add(source));
     Ok(builder.add_environment(env.iter().cloned()).build()?)
 }
 
 fn active_profiles(settings: &Settings) -> Vec<String> {
     let listed = settings.get("spring.profiles.active").unwrap_or_default();
-    let profiles: Vec<String> =
-        listed.split(',').map(str::trim).filter(|profile| !profile.is_empty()).map(str::to_owned).collect();
-    if profiles.is_empty() { vec!["default".to_owned()] } else { profiles }
+    let profiles: Vec<String> = listed
+        .split(',')
+        .map(str::trim)
+        .filter(|profile| !profile.is_empty())
+        .map(str::to_owned)
+        .collect();
+    if profiles.is_empty() {
+        vec!["default".to_owned()]
+    } else {
+        profiles
+    }
 }
 
 fn active(sources: Vec<PropertySource>, names: &[String]) -> anyhow::Result<Vec<PropertySource>> {
@@ -119,7 +141,8 @@ async fn fetch(url: &str, name: &str, profiles: &[String]) -> anyhow::Result<Vec
         None => (false, url),
     };
     let url = url.strip_prefix("configserver:").unwrap_or(url);
-    let client = ConfigClient::new(url).with_context(|| format!("CONFIG_SERVER_URL: {}", without_password(url)))?;
+    let client = ConfigClient::new(url)
+        .with_context(|| format!("CONFIG_SERVER_URL: {}", without_password(url)))?;
     let wanted: Vec<&str> = profiles.iter().map(String::as_str).collect();
     let since = Instant::now();
     loop {
@@ -132,7 +155,12 @@ async fn fetch(url: &str, name: &str, profiles: &[String]) -> anyhow::Result<Vec
             return Ok(Vec::new());
         }
         if since.elapsed() > CONFIG_WAIT {
-            return Err(error).with_context(|| format!("the config server at {} does not answer", without_password(url)));
+            return Err(error).with_context(|| {
+                format!(
+                    "the config server at {} does not answer",
+                    without_password(url)
+                )
+            });
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -151,14 +179,24 @@ pub(crate) fn demo_values(loaded: &Loaded, bad: &mut Vec<String>) {
         return;
     }
     for key in loaded.settings.keys("") {
-        if loaded.settings.get(&key).is_some_and(|value| value.starts_with(DEMO)) {
-            bad.push(format!("{key}: is a demo value, which only the profile `local` may use"));
+        if loaded
+            .settings
+            .get(&key)
+            .is_some_and(|value| value.starts_with(DEMO))
+        {
+            bad.push(format!(
+                "{key}: is a demo value, which only the profile `local` may use"
+            ));
         }
     }
 }
 
 /// Reads one setting of a known form; notes it when it can't be read.
-pub(crate) fn read<T: serde::de::DeserializeOwned>(settings: &Settings, key: &str, bad: &mut Vec<String>) -> Option<T> {
+pub(crate) fn read<T: serde::de::DeserializeOwned>(
+    settings: &Settings,
+    key: &str,
+    bad: &mut Vec<String>,
+) -> Option<T> {
     match settings.get_as::<T>(key) {
         Ok(value) => value,
         Err(error) => {
@@ -169,7 +207,11 @@ pub(crate) fn read<T: serde::de::DeserializeOwned>(settings: &Settings, key: &st
 }
 
 /// Reads one setting that must be there.
-pub(crate) fn need<T: serde::de::DeserializeOwned>(settings: &Settings, key: &str, bad: &mut Vec<String>) -> Option<T> {
+pub(crate) fn need<T: serde::de::DeserializeOwned>(
+    settings: &Settings,
+    key: &str,
+    bad: &mut Vec<String>,
+) -> Option<T> {
     let before = bad.len();
     let value = read(settings, key, bad);
     if value.is_none() && bad.len() == before {

@@ -38,7 +38,9 @@ impl FromStr for Span {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
-        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let digits = text
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);
         let bad = || format!("{text:?} is no duration: write 500ms, 10s, 10m, 24h or 7d");
         let number: u64 = number.parse().map_err(|_| bad())?;
@@ -50,7 +52,9 @@ impl FromStr for Span {
             "d" => Some(86_400_000),
             _ => None,
         };
-        let total = millis.and_then(|millis| number.checked_mul(millis)).ok_or_else(bad)?;
+        let total = millis
+            .and_then(|millis| number.checked_mul(millis))
+            .ok_or_else(bad)?;
         Ok(Span::millis(total))
     }
 }
@@ -74,7 +78,9 @@ impl<'de> Deserialize<'de> for Span {
             }
 
             fn visit_i64<E: de::Error>(self, millis: i64) -> Result<Span, E> {
-                u64::try_from(millis).map(Span::millis).map_err(|_| E::custom("a duration is not negative"))
+                u64::try_from(millis)
+                    .map(Span::millis)
+                    .map_err(|_| E::custom("a duration is not negative"))
             }
         }
         deserializer.deserialize_any(Visitor)
@@ -93,7 +99,14 @@ mod tests {
 
     #[test]
     fn durations_are_read_in_every_unit() {
-        for (text, millis) in [("500ms", 500), ("10s", 10_000), ("10m", 600_000), ("24h", 86_400_000), ("7d", 604_800_000), ("250", 250)] {
+        for (text, millis) in [
+            ("500ms", 500),
+            ("10s", 10_000),
+            ("10m", 600_000),
+            ("24h", 86_400_000),
+            ("7d", 604_800_000),
+            ("250", 250),
+        ] {
             assert_eq!(text.parse(), Ok(Span::millis(millis)), "{text}");
         }
         for text in ["", "s", "1.5s", "-1s", "10 years", "99999999999999999d"] {

@@ -54,22 +54,31 @@ impl Stack {
             .layer(CatchPanicLayer::custom(panicked))
             .layer(mall_telemetry::layer(metrics, name));
         // axum adds `Allow` outside of a router's own layers, so what reads it stands around the router.
-        Router::new().fallback_service(layered).layer(from_fn(options))
+        Router::new()
+            .fallback_service(layered)
+            .layer(from_fn(options))
     }
 }
 
 /// The answer to an unknown path.
 pub async fn not_found() -> Problem {
-    Problem::not_found("NOT_FOUND", Text::new("없는 주소입니다.", "There is nothing at this address."))
+    Problem::not_found(
+        "NOT_FOUND",
+        Text::new("없는 주소입니다.", "There is nothing at this address."),
+    )
 }
 
 async fn identity(State(stack): State<Arc<Stack>>, mut request: Request, next: Next) -> Response {
     if let Some(keys) = &stack.keys {
         let now = stack.clock.now();
-        if let Some(identity) = header(request.headers(), IDENTITY_HEADER).and_then(|v| keys.verify_identity(v, now).ok()) {
+        if let Some(identity) = header(request.headers(), IDENTITY_HEADER)
+            .and_then(|v| keys.verify_identity(v, now).ok())
+        {
             request.extensions_mut().insert(identity);
         }
-        if let Some(peer) = header(request.headers(), SERVICE_HEADER).and_then(|v| keys.verify_service(v, now).ok()) {
+        if let Some(peer) =
+            header(request.headers(), SERVICE_HEADER).and_then(|v| keys.verify_service(v, now).ok())
+        {
             request.extensions_mut().insert(PeerService(peer));
         }
     }
@@ -105,7 +114,10 @@ async fn words(request: Request, next: Next) -> Response {
             let problem = Problem::new(
                 ErrorKind::MethodNotAllowed,
                 "METHOD_NOT_ALLOWED",
-                Text::new("지원하지 않는 메서드입니다.", "This address does not take that method."),
+                Text::new(
+                    "지원하지 않는 메서드입니다.",
+                    "This address does not take that method.",
+                ),
             );
             problem_in(lang, problem, response)
         }
@@ -123,7 +135,10 @@ async fn words(request: Request, next: Next) -> Response {
 /// The problem anew in `lang`, with the headers that somebody added to the old answer.
 fn problem_in(lang: Lang, problem: Problem, old: Response) -> Response {
     let mut response = problem.response(lang);
-    for (name, value) in old.headers() {
+    let (old, _) = old.into_parts();
+    // What inner layers told the outer ones, such as the route's name.
+    response.extensions_mut().extend(old.extensions);
+    for (name, value) in &old.headers {
         if !response.headers().contains_key(name) && name != http::header::CONTENT_LENGTH {
             response.headers_mut().append(name, value.clone());
         }
@@ -148,8 +163,16 @@ async fn options(request: Request, next: Next) -> Response {
     if !options || response.status() != StatusCode::METHOD_NOT_ALLOWED {
         return response;
     }
-    let allow = response.headers().get(ALLOW).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let mut methods: Vec<&str> = allow.split(',').map(str::trim).filter(|method| !method.is_empty()).collect();
+    let allow = response
+        .headers()
+        .get(ALLOW)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let mut methods: Vec<&str> = allow
+        .split(',')
+        .map(str::trim)
+        .filter(|method| !method.is_empty())
+        .collect();
     methods.push("OPTIONS");
     let mut answer = StatusCode::OK.into_response();
     if let Ok(value) = HeaderValue::from_str(&methods.join(",")) {

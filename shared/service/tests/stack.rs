@@ -1,10 +1,14 @@
 //! The layers around every router, from outside.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that can't go on should panic"
+)]
 use axum::Json;
+use axum::Router;
 use axum::body::Body as HttpBody;
 use axum::routing::{get, post};
-use axum::Router;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use mall_auth::{Identity, InternalKeys, PeerService, Shopper};
@@ -28,12 +32,27 @@ fn clock() -> Arc<MockClock> {
 
 fn router() -> Router {
     let routes = Router::new()
-        .route("/me", get(|Shopper(me): Shopper| async move { Json(json!({"user": me.user})) }))
-        .route("/internal/peer", get(|PeerService(name): PeerService| async move { name }))
-        .route("/echo", post(|Body(value): Body<Value>| async move { Json(value) }))
+        .route(
+            "/me",
+            get(|Shopper(me): Shopper| async move { Json(json!({"user": me.user})) }),
+        )
+        .route(
+            "/internal/peer",
+            get(|PeerService(name): PeerService| async move { name }),
+        )
+        .route(
+            "/echo",
+            post(|Body(value): Body<Value>| async move { Json(value) }),
+        )
         .route("/refuse", get(refuse))
         .route("/panic", get(panic));
-    let stack = Stack { name: "test", keys: Some(keys("k")), clock: clock(), metrics: Metrics::new(), body_limit: 1000 };
+    let stack = Stack {
+        name: "test",
+        keys: Some(keys("k")),
+        clock: clock(),
+        metrics: Metrics::new(),
+        body_limit: 1000,
+    };
     stack.around(routes)
 }
 
@@ -47,15 +66,27 @@ async fn panic() -> axum::response::Response {
 }
 
 async fn ask(request: http::request::Builder, body: &str) -> (StatusCode, http::HeaderMap, String) {
-    let response = router().oneshot(request.body(HttpBody::from(body.to_owned())).unwrap()).await.unwrap();
+    let response = router()
+        .oneshot(request.body(HttpBody::from(body.to_owned())).unwrap())
+        .await
+        .unwrap();
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
-    (parts.status, parts.headers, String::from_utf8(bytes.to_vec()).unwrap())
+    (
+        parts.status,
+        parts.headers,
+        String::from_utf8(bytes.to_vec()).unwrap(),
+    )
 }
 
 fn identity() -> Identity {
     let expires = clock().now() + chrono::Duration::hours(1);
-    Identity { user: UserId(7), role: Role::User, session: "s".into(), access_expires_at: expires }
+    Identity {
+        user: UserId(7),
+        role: Role::User,
+        session: "s".into(),
+        access_expires_at: expires,
+    }
 }
 
 #[tokio::test]
@@ -69,7 +100,9 @@ async fn only_the_gateways_signed_word_makes_somebody() {
         Request::get("/me"),
         Request::get("/me").header("x-mall-identity", &forged),
         Request::get("/me").header("x-mall-identity", &service),
-        Request::get("/me").header("x-mall-identity", &good).header("x-mall-identity", &good),
+        Request::get("/me")
+            .header("x-mall-identity", &good)
+            .header("x-mall-identity", &good),
         Request::get("/me").header("x-authorization-id", "7"),
     ] {
         let (status, headers, body) = ask(request, "").await;
@@ -82,8 +115,15 @@ async fn only_the_gateways_signed_word_makes_somebody() {
 #[tokio::test]
 async fn internal_paths_are_for_services_alone() {
     let good = keys("k").sign_service("application-order", clock().now());
-    let (status, _, body) = ask(Request::get("/internal/peer").header("x-mall-service", &good), "").await;
-    assert_eq!((status, body.as_str()), (StatusCode::OK, "application-order"));
+    let (status, _, body) = ask(
+        Request::get("/internal/peer").header("x-mall-service", &good),
+        "",
+    )
+    .await;
+    assert_eq!(
+        (status, body.as_str()),
+        (StatusCode::OK, "application-order")
+    );
     let person = keys("k").sign_identity(&identity(), clock().now());
     for request in [
         Request::get("/internal/peer"),
@@ -109,27 +149,53 @@ async fn problems_speak_the_language_of_the_request_and_keep_their_cause() {
 
 #[tokio::test]
 async fn every_miss_is_a_problem() {
-    let (status, headers, body) = ask(Request::get("/nope").header("accept-language", "en"), "").await;
-    assert_eq!((status, headers["content-type"].to_str().unwrap()), (StatusCode::NOT_FOUND, "application/problem+json"));
+    let (status, headers, body) =
+        ask(Request::get("/nope").header("accept-language", "en"), "").await;
+    assert_eq!(
+        (status, headers["content-type"].to_str().unwrap()),
+        (StatusCode::NOT_FOUND, "application/problem+json")
+    );
     assert!(body.contains("NOT_FOUND"), "{body}");
 
     let (status, headers, body) = ask(Request::get("/echo"), "").await;
-    assert_eq!((status, headers["allow"].to_str().unwrap()), (StatusCode::METHOD_NOT_ALLOWED, "POST"));
+    assert_eq!(
+        (status, headers["allow"].to_str().unwrap()),
+        (StatusCode::METHOD_NOT_ALLOWED, "POST")
+    );
     assert!(body.contains("METHOD_NOT_ALLOWED"), "{body}");
 
     let (status, headers, _) = ask(Request::options("/echo"), "").await;
-    assert_eq!((status, headers["allow"].to_str().unwrap()), (StatusCode::OK, "POST,OPTIONS"));
+    assert_eq!(
+        (status, headers["allow"].to_str().unwrap()),
+        (StatusCode::OK, "POST,OPTIONS")
+    );
 
-    let (status, headers, _) = ask(Request::post("/echo").header("content-type", "text/plain"), "{}").await;
+    let (status, headers, _) = ask(
+        Request::post("/echo").header("content-type", "text/plain"),
+        "{}",
+    )
+    .await;
     assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    assert!(headers["accept"].to_str().unwrap().contains("application/json"));
+    assert!(
+        headers["accept"]
+            .to_str()
+            .unwrap()
+            .contains("application/json")
+    );
 
     let large = format!("{{\"x\":\"{}\"}}", "y".repeat(2000));
-    let (status, headers, body) = ask(Request::post("/echo").header("content-type", "application/json"), &large).await;
+    let (status, headers, body) = ask(
+        Request::post("/echo").header("content-type", "application/json"),
+        &large,
+    )
+    .await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{body}");
     assert_eq!(headers["content-type"], "application/problem+json");
 
     let (status, _, body) = ask(Request::get("/panic"), "").await;
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert!(body.contains("INTERNAL") && !body.contains("on purpose"), "{body}");
+    assert!(
+        body.contains("INTERNAL") && !body.contains("on purpose"),
+        "{body}"
+    );
 }

@@ -24,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct MailCatcher {
     address: SocketAddr,
     stopping: Arc<AtomicBool>,
+    away: Arc<AtomicBool>,
 }
 
 impl MailCatcher {
@@ -34,17 +35,28 @@ impl MailCatcher {
         let address = listener.local_addr()?;
         let stopping = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&stopping);
+        let away = Arc::new(AtomicBool::new(false));
+        let is_away = Arc::clone(&away);
         let folder: Arc<Path> = folder.into();
         std::thread::Builder::new()
             .name("mail catcher".into())
-            .spawn(move || accept(&listener, &folder, &seen))?;
-        Ok(MailCatcher { address, stopping })
+            .spawn(move || accept(&listener, &folder, &seen, &is_away))?;
+        Ok(MailCatcher {
+            address,
+            stopping,
+            away,
+        })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// While away, it takes no mail: what is sent is told to come back later.
+    pub fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::Relaxed);
     }
 }
 
@@ -56,7 +68,12 @@ impl Drop for MailCatcher {
     }
 }
 
-fn accept(listener: &TcpListener, folder: &Arc<Path>, stopping: &AtomicBool) {
+fn accept(
+    listener: &TcpListener,
+    folder: &Arc<Path>,
+    stopping: &AtomicBool,
+    away: &Arc<AtomicBool>,
+) {
     let sessions = Arc::new(AtomicU32::new(0));
     for stream in listener.incoming() {
         if stopping.load(Ordering::Relaxed) {
@@ -73,11 +90,12 @@ fn accept(listener: &TcpListener, folder: &Arc<Path>, stopping: &AtomicBool) {
             continue;
         }
         let (folder, counter) = (Arc::clone(folder), Arc::clone(&sessions));
+        let away = Arc::clone(away);
         let spawned = std::thread::Builder::new()
             .name("mail session".into())
             .spawn(move || {
                 // A sender that goes away in the middle only loses its own mail.
-                let _ = serve(stream, &folder);
+                let _ = serve(stream, &folder, &away);
                 counter.fetch_sub(1, Ordering::Relaxed);
             });
         if spawned.is_err() {
@@ -92,7 +110,7 @@ struct Envelope {
     to: Vec<String>,
 }
 
-fn serve(stream: TcpStream, folder: &Path) -> io::Result<()> {
+fn serve(stream: TcpStream, folder: &Path, away: &AtomicBool) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_nodelay(true)?;
@@ -108,6 +126,9 @@ fn serve(stream: TcpStream, folder: &Path) -> io::Result<()> {
             out.write_all(b"500 5.5.2 line too long\r\n")?;
             continue;
         };
+        if away.load(Ordering::Relaxed) {
+            return out.write_all(b"421 4.3.2 come back later\r\n");
+        }
         let (verb, rest) = line.split_once(' ').unwrap_or((line.as_str(), ""));
         let answer = match verb.to_ascii_uppercase().as_str() {
             "EHLO" => {

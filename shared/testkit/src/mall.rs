@@ -143,6 +143,11 @@ impl Mall {
         self.plan.mail_folder()
     }
 
+    /// While away, the mail catcher takes nothing.
+    pub fn set_mail_away(&self, away: bool) {
+        self.mail.set_away(away);
+    }
+
     /// Where the mail catcher listens.
     #[must_use]
     pub fn mail_address(&self) -> std::net::SocketAddr {

@@ -264,12 +264,10 @@ impl Server {
         text
     }
 
-    /// Stops it in order: SIGTERM, then SIGKILL when it takes too long.
-    pub fn stop(&self) {
+    /// Stops it in order: SIGTERM, then SIGKILL when it takes too long. Says how it ended; `None` when it was never started.
+    pub fn stop(&self) -> Option<std::process::ExitStatus> {
         self.run().wanted = false;
-        if let Some(process) = self.process() {
-            process.stop(self.grace);
-        }
+        self.process()?.stop(self.grace)
     }
 
     /// SIGKILL. It stays dead until [`Server::start`].
@@ -302,7 +300,14 @@ impl Server {
             return None;
         }
         let process = run.process.clone()?;
-        let status = process.exited()?;
+        let Some(status) = process.exited() else {
+            let unseen = run.ready_after.is_none();
+            drop(run);
+            if unseen && self.is_ready() {
+                self.note_ready();
+            }
+            return None;
+        };
         let now = Instant::now();
         let Some(next_try) = run.next_try else {
             if process.started().elapsed() > Duration::from_secs(30) {

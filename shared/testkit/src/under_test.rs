@@ -172,6 +172,11 @@ impl MallUnderTest {
         }
     }
 
+    /// While away, the mail server takes nothing.
+    pub fn set_mail_away(&self, away: bool) {
+        self.mall.set_mail_away(away);
+    }
+
     /// All that an instance has logged.
     #[must_use]
     pub fn logs(&self, instance: &str) -> String {
@@ -191,9 +196,10 @@ impl MallUnderTest {
         self.off_runtime(name, |server| server.kill()).await;
     }
 
-    /// SIGTERM, and waits for its orderly end.
-    pub async fn stop(&self, name: &str) {
-        self.off_runtime(name, |server| server.stop()).await;
+    /// SIGTERM, and waits for its orderly end. Says how it ended: a test may want to know that it was not killed.
+    pub async fn stop(&self, name: &str) -> Option<std::process::ExitStatus> {
+        let server = Arc::clone(self.server(name));
+        blocking(move || Ok(server.stop())).await.ok().flatten()
     }
 
     /// SIGSTOP: connections are accepted, nothing is answered.

@@ -73,9 +73,26 @@ pub fn wait_without_reaping(pid: u32) -> io::Result<()> {
     }
 }
 
+/// Lets signals reach the child, though [`StopSignals::hold_back`] may hold them back here: a child inherits that.
+pub fn let_signals_through(command: &mut Command) {
+    // SAFETY: the closure runs between fork and exec; sigemptyset and pthread_sigmask are async-signal-safe, and the set is a
+    // local that is initialised before it is read.
+    unsafe {
+        command.pre_exec(|| {
+            let mut none: libc::sigset_t = std::mem::zeroed();
+            libc::sigemptyset(&raw mut none);
+            match libc::pthread_sigmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut()) {
+                0 => Ok(()),
+                code => Err(io::Error::from_raw_os_error(code)),
+            }
+        });
+    }
+}
+
 /// Makes the child die with the *thread* that spawns it, in a process group of its own, so that Ctrl-C in a terminal reaches
 /// only us and nothing outlives us, however we end.
 pub fn tie_to_parent(command: &mut Command) {
+    let_signals_through(command);
     command.process_group(0);
     #[cfg(target_os = "linux")]
     {

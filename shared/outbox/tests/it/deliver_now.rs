@@ -9,7 +9,11 @@ async fn delivers_at_once_and_says_so() {
     let id = outbox.enqueue("a", "k").await;
     assert_eq!(relay.deliver_now(id).await.unwrap(), Outcome::Delivered);
     assert_eq!(outbox.receiver.topics(), ["a"]);
-    assert_eq!(relay.deliver_now(id).await.unwrap(), Outcome::Delivered, "it is gone: somebody delivered it");
+    assert_eq!(
+        relay.deliver_now(id).await.unwrap(),
+        Outcome::Delivered,
+        "it is gone: somebody delivered it"
+    );
     assert_eq!(outbox.receiver.topics(), ["a"]);
 }
 
@@ -20,8 +24,16 @@ async fn a_failure_is_pending_and_does_not_wait_for_the_backoff() {
     outbox.receiver.fail("a", &[Fault::Retry, Fault::Dead]);
     let id = outbox.enqueue("a", "k").await;
     assert_eq!(relay.deliver_now(id).await.unwrap(), Outcome::Pending);
-    assert_eq!(relay.deliver_now(id).await.unwrap(), Outcome::Pending, "tried again at once; dead now");
-    assert_eq!(relay.deliver_now(id).await.unwrap(), Outcome::Pending, "the dead are not tried");
+    assert_eq!(
+        relay.deliver_now(id).await.unwrap(),
+        Outcome::Pending,
+        "tried again at once; dead now"
+    );
+    assert_eq!(
+        relay.deliver_now(id).await.unwrap(),
+        Outcome::Pending,
+        "the dead are not tried"
+    );
     assert_eq!(outbox.receiver.topics().len(), 2);
 }
 

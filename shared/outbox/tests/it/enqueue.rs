@@ -27,7 +27,9 @@ async fn a_row_lives_and_dies_with_its_transaction() {
     let committed: Result<i64, TxError<Infallible>> = outbox
         .db
         .run_tx("committed", move |tx| {
-            Box::pin(async move { Ok(mall_outbox::enqueue(tx, now, "a", "k", &json!({"name": "김철수"})).await?) })
+            Box::pin(async move {
+                Ok(mall_outbox::enqueue(tx, now, "a", "k", &json!({"name": "김철수"})).await?)
+            })
         })
         .await;
     let id = committed.unwrap();
@@ -35,5 +37,8 @@ async fn a_row_lives_and_dies_with_its_transaction() {
     assert_eq!(relay.drain_once().await.unwrap(), 1);
     assert_eq!(relay.pending().await.unwrap(), 0);
     let seen = outbox.receiver.seen();
-    assert_eq!((seen[0].id, seen[0].payload.as_str(), seen[0].attempts), (id, r#"{"name":"김철수"}"#, 0));
+    assert_eq!(
+        (seen[0].id, seen[0].payload.as_str(), seen[0].attempts),
+        (id, r#"{"name":"김철수"}"#, 0)
+    );
 }

@@ -1,5 +1,11 @@
 //! The outbox against a real database.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that panics has failed"
+)]
+
 mod deliver_now;
 mod enqueue;
 mod relay;

@@ -11,15 +11,31 @@ const SOON: Duration = Duration::from_secs(10);
 #[tokio::test]
 async fn order_is_kept_per_key() {
     let outbox = Outbox::start().await;
-    for (topic, key) in [("a1", "a"), ("a2", "a"), ("b1", "b"), ("a3", "a"), ("b2", "b")] {
+    for (topic, key) in [
+        ("a1", "a"),
+        ("a2", "a"),
+        ("b1", "b"),
+        ("a3", "a"),
+        ("b2", "b"),
+    ] {
         outbox.enqueue(topic, key).await;
     }
     let relay = outbox.relay();
-    assert_eq!(relay.drain_once().await.unwrap(), 2, "one row of each key at a time");
+    assert_eq!(
+        relay.drain_once().await.unwrap(),
+        2,
+        "one row of each key at a time"
+    );
     assert_eq!(relay.drain_once().await.unwrap(), 2);
     assert_eq!(relay.drain_once().await.unwrap(), 1);
     let topics = outbox.receiver.topics();
-    let of = |key: &str| topics.iter().filter(|topic| topic.starts_with(key)).cloned().collect::<Vec<_>>();
+    let of = |key: &str| {
+        topics
+            .iter()
+            .filter(|topic| topic.starts_with(key))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
     assert_eq!(of("a"), ["a1", "a2", "a3"]);
     assert_eq!(of("b"), ["b1", "b2"]);
 }
@@ -33,8 +49,15 @@ async fn a_failed_row_waits_and_holds_its_key_back() {
     outbox.enqueue("b1", "b").await;
     let relay = outbox.relay();
     assert_eq!(relay.drain_once().await.unwrap(), 1, "b1 only");
-    assert_eq!(outbox.row(first).await.unwrap(), (1, Some("not now".into()), 0, false));
-    assert_eq!(relay.drain_once().await.unwrap(), 0, "a1 waits, a2 waits for a1");
+    assert_eq!(
+        outbox.row(first).await.unwrap(),
+        (1, Some("not now".into()), 0, false)
+    );
+    assert_eq!(
+        relay.drain_once().await.unwrap(),
+        0,
+        "a1 waits, a2 waits for a1"
+    );
     outbox.clock.advance(chrono::Duration::milliseconds(201));
     assert_eq!(relay.drain_once().await.unwrap(), 0, "fails again");
     assert_eq!(outbox.row(first).await.unwrap().0, 2);
@@ -53,11 +76,17 @@ async fn a_dead_row_stays_and_does_not_hold_its_key_back() {
     outbox.enqueue("a2", "a").await;
     let relay = outbox.relay();
     assert_eq!(relay.drain_once().await.unwrap(), 0);
-    assert_eq!(outbox.row(first).await.unwrap(), (1, Some("never".into()), 1, false));
+    assert_eq!(
+        outbox.row(first).await.unwrap(),
+        (1, Some("never".into()), 1, false)
+    );
     assert_eq!(relay.drain_once().await.unwrap(), 1);
     outbox.clock.advance(chrono::Duration::days(1));
     assert_eq!(relay.drain_once().await.unwrap(), 0);
-    assert_eq!((relay.pending().await.unwrap(), relay.dead().await.unwrap()), (0, 1));
+    assert_eq!(
+        (relay.pending().await.unwrap(), relay.dead().await.unwrap()),
+        (0, 1)
+    );
     assert_eq!(outbox.receiver.topics(), ["a1", "a2"]);
 }
 
@@ -68,10 +97,19 @@ async fn panics_and_hangs_are_retried() {
     outbox.receiver.fail("hangs", &[Fault::Hang]);
     let panics = outbox.enqueue("panics", "a").await;
     let hangs = outbox.enqueue("hangs", "b").await;
-    let relay = outbox.relay_with(RelaySettings { lease: Duration::from_millis(400), ..RelaySettings::default() });
+    let relay = outbox.relay_with(RelaySettings {
+        lease: Duration::from_millis(400),
+        ..RelaySettings::default()
+    });
     assert_eq!(relay.drain_once().await.unwrap(), 0);
-    assert_eq!(outbox.row(panics).await.unwrap().1.as_deref(), Some("the delivery panicked"));
-    assert_eq!(outbox.row(hangs).await.unwrap().1.as_deref(), Some("the delivery took too long"));
+    assert_eq!(
+        outbox.row(panics).await.unwrap().1.as_deref(),
+        Some("the delivery panicked")
+    );
+    assert_eq!(
+        outbox.row(hangs).await.unwrap().1.as_deref(),
+        Some("the delivery took too long")
+    );
     outbox.clock.advance(chrono::Duration::seconds(1));
     assert_eq!(relay.drain_once().await.unwrap(), 2);
 }
@@ -87,7 +125,14 @@ async fn a_row_is_one_relays_until_its_lease_ends() {
         let first = first.clone();
         async move { first.drain_once().await }
     });
-    eventually(SOON, || async { if outbox.receiver.topics().len() == 1 { Ok(()) } else { Err("not taken yet") } }).await;
+    eventually(SOON, || async {
+        if outbox.receiver.topics().len() == 1 {
+            Ok(())
+        } else {
+            Err("not taken yet")
+        }
+    })
+    .await;
     assert_eq!(second.drain_once().await.unwrap(), 0);
     assert_eq!(outbox.receiver.topics().len(), 1);
     // The first relay seems dead: the second takes over, and both may deliver. At least once.
@@ -104,12 +149,17 @@ async fn many_relays_deliver_each_row_once_and_in_order() {
     let (keys, rows) = (10, 12);
     for row in 0..rows {
         for key in 0..keys {
-            outbox.enqueue(&format!("{key}-{row:02}"), &key.to_string()).await;
+            outbox
+                .enqueue(&format!("{key}-{row:02}"), &key.to_string())
+                .await;
         }
     }
     let stop = CancellationToken::new();
     let relays: Vec<_> = (0..4).map(|_| outbox.relay()).collect();
-    let running: Vec<_> = relays.iter().map(|relay| tokio::spawn(relay.run(stop.clone()))).collect();
+    let running: Vec<_> = relays
+        .iter()
+        .map(|relay| tokio::spawn(relay.run(stop.clone())))
+        .collect();
     eventually(Duration::from_secs(30), || async {
         match relays[0].pending().await.unwrap() {
             0 => Ok(()),
@@ -124,7 +174,10 @@ async fn many_relays_deliver_each_row_once_and_in_order() {
     let topics = outbox.receiver.topics();
     assert_eq!(topics.len(), keys * rows, "no row twice while nobody dies");
     for key in 0..keys {
-        let of_key: Vec<_> = topics.iter().filter(|topic| topic.starts_with(&format!("{key}-"))).collect();
+        let of_key: Vec<_> = topics
+            .iter()
+            .filter(|topic| topic.starts_with(&format!("{key}-")))
+            .collect();
         assert!(of_key.is_sorted(), "{of_key:?}");
     }
 }
@@ -132,7 +185,10 @@ async fn many_relays_deliver_each_row_once_and_in_order() {
 #[tokio::test]
 async fn a_kick_wakes_the_relay_and_stop_ends_it() {
     let outbox = Outbox::start().await;
-    let relay = outbox.relay_with(RelaySettings { poll: Duration::from_secs(3600), ..RelaySettings::default() });
+    let relay = outbox.relay_with(RelaySettings {
+        poll: Duration::from_secs(3600),
+        ..RelaySettings::default()
+    });
     let stop = CancellationToken::new();
     let running = tokio::spawn(relay.run(stop.clone()));
     for number in 0..3 {

@@ -40,7 +40,12 @@ pub enum Fault {
 impl Deliver for Receiver {
     async fn deliver(&self, message: &Message) -> Result<(), DeliverError> {
         self.seen.lock().unwrap().push(message.clone());
-        let fault = self.faults.lock().unwrap().get_mut(&message.topic).and_then(Vec::pop);
+        let fault = self
+            .faults
+            .lock()
+            .unwrap()
+            .get_mut(&message.topic)
+            .and_then(Vec::pop);
         match fault {
             None => {
                 self.gate.acquire().await.unwrap().forget();
@@ -63,7 +68,12 @@ impl Receiver {
 
     /// The topics it got, in order.
     pub fn topics(&self) -> Vec<String> {
-        self.seen.lock().unwrap().iter().map(|message| message.topic.clone()).collect()
+        self.seen
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|message| message.topic.clone())
+            .collect()
     }
 
     pub fn seen(&self) -> Vec<Message> {
@@ -75,17 +85,40 @@ impl Outbox {
     pub async fn start() -> Self {
         let schema = fresh_schema("outbox").await;
         let db = Db::connect_url(&schema.url, 8).unwrap();
-        db.migrate(&[Migration { version: 1, name: "outbox", sql: TABLE_SQL }]).await.unwrap();
-        let receiver = Receiver { seen: Mutex::default(), faults: Mutex::default(), gate: Semaphore::new(10_000) };
-        Self { db, clock: MockClock::at("2026-05-01T10:00:00+09:00"), receiver: Arc::new(receiver), _schema: schema }
+        db.migrate(&[Migration {
+            version: 1,
+            name: "outbox",
+            sql: TABLE_SQL,
+        }])
+        .await
+        .unwrap();
+        let receiver = Receiver {
+            seen: Mutex::default(),
+            faults: Mutex::default(),
+            gate: Semaphore::new(10_000),
+        };
+        Self {
+            db,
+            clock: MockClock::at("2026-05-01T10:00:00+09:00"),
+            receiver: Arc::new(receiver),
+            _schema: schema,
+        }
     }
 
     pub fn relay(&self) -> Relay {
-        self.relay_with(RelaySettings { poll: Duration::from_millis(50), ..RelaySettings::default() })
+        self.relay_with(RelaySettings {
+            poll: Duration::from_millis(50),
+            ..RelaySettings::default()
+        })
     }
 
     pub fn relay_with(&self, settings: RelaySettings) -> Relay {
-        Relay::new(self.db.clone(), self.clock.clone(), self.receiver.clone(), settings)
+        Relay::new(
+            self.db.clone(),
+            self.clock.clone(),
+            self.receiver.clone(),
+            settings,
+        )
     }
 
     pub async fn enqueue(&self, topic: &str, key: &str) -> i64 {
@@ -94,7 +127,9 @@ impl Outbox {
             .run_tx("enqueue", move |tx| {
                 let (topic, key) = (topic.clone(), key.clone());
                 Box::pin(async move {
-                    Ok::<_, TxError<Infallible>>(mall_outbox::enqueue(tx, now, &topic, &key, &json!({"a": 1})).await?)
+                    Ok::<_, TxError<Infallible>>(
+                        mall_outbox::enqueue(tx, now, &topic, &key, &json!({"a": 1})).await?,
+                    )
                 })
             })
             .await
@@ -106,12 +141,17 @@ impl Outbox {
         self.db
             .read("row", move |conn| {
                 Box::pin(async move {
-                    let row: Option<(i32, Option<String>, i8, Option<String>)> =
-                        sqlx::query_as("SELECT attempts, last_error, dead, locked_by FROM outbox WHERE id = ?")
-                            .bind(id)
-                            .fetch_optional(conn)
-                            .await?;
-                    Ok::<_, TxError<Infallible>>(row.map(|(attempts, error, dead, by)| (attempts, error, dead, by.is_some())))
+                    let row: Option<(i32, Option<String>, i8, Option<String>)> = sqlx::query_as(
+                        "SELECT attempts, last_error, dead, locked_by FROM outbox WHERE id = ?",
+                    )
+                    .bind(id)
+                    .fetch_optional(conn)
+                    .await?;
+                    Ok::<_, TxError<Infallible>>(
+                        row.map(|(attempts, error, dead, by)| {
+                            (attempts, error, dead, by.is_some())
+                        }),
+                    )
                 })
             })
             .await

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 
 use super::service::SERVICES;
+use crate::unix;
 
 /// What a build gave.
 #[derive(Debug)]
@@ -102,6 +103,7 @@ pub fn build_programs(
 pub fn cargo(root: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root);
+    unix::let_signals_through(&mut command);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         let of_a_package = text.starts_with("CARGO_PKG_")

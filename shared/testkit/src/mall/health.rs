@@ -1,11 +1,12 @@
-//! When is the mall up? When each instance says so itself, the registry lists it as UP, and the gateway reaches the shop.
+//! When is the mall up? When each instance says so itself and knows of all others, the registry lists it as UP, and the gateway
+//! reaches the shop.
 
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use serde_json::Value;
 
-use super::service::Service;
+use super::service::{SERVICES, Service};
 use super::{Event, Mall, listed};
 use crate::http;
 use crate::server::Server;
@@ -54,14 +55,18 @@ fn missing(mall: &Mall) -> anyhow::Result<Vec<String>> {
     let listed_up = up_in_registry(&mall.registry_url());
     let mut missing = Vec::new();
     for server in mall.instances() {
-        if !server.is_ready() {
+        let health = http::get(
+            &format!("{}/actuator/health", server.url()),
+            Duration::from_millis(500),
+        );
+        let Some(health) = health.ok().filter(|health| health.status == 200) else {
             // Tells why, when it has ended.
             server.check_runs()?;
             missing.push(server.name().to_owned());
             continue;
-        }
+        };
         server.note_ready();
-        if !is_listed(server, &listed_up) {
+        if !is_listed(server, &listed_up) || !knows_all(&health.json().unwrap_or_default()) {
             missing.push(server.name().to_owned());
         }
     }
@@ -80,7 +85,27 @@ fn is_listed(server: &Server, up: &[(String, u16)]) -> bool {
     }
 }
 
-/// The gateway looks into the registry every few seconds only.
+/// Whether it has seen every service in the registry, into which it looks every few seconds only: until then it could not call
+/// those that started after it. Without such details in its health there is nothing to wait for.
+fn knows_all(health: &Value) -> bool {
+    let Some(known) =
+        health["components"]["discoveryComposite"]["details"]["applications"].as_array()
+    else {
+        return true;
+    };
+    let is_known = |app: &str| {
+        known
+            .iter()
+            .filter_map(Value::as_str)
+            .any(|name| name.eq_ignore_ascii_case(app))
+    };
+    SERVICES
+        .iter()
+        .filter_map(|service| service.app)
+        .all(is_known)
+}
+
+/// The gateway, too, looks into the registry every few seconds only.
 fn gateway_reaches_the_shop(gateway: &str) -> bool {
     http::get(
         &format!("{gateway}/product/allproduct"),
@@ -133,6 +158,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_service_that_has_not_seen_all_others_is_not_ready() {
+        let mut apps: Vec<&str> = SERVICES.iter().filter_map(|service| service.app).collect();
+        let health = |apps: &[&str]| json!({"components": {"discoveryComposite": {"details": {"applications": apps}}}});
+        assert!(knows_all(&health(&apps)));
+        apps.pop();
+        assert!(!knows_all(&health(&apps)));
+        assert!(knows_all(&json!({"status": "UP"})));
+    }
 
     #[test]
     fn only_instances_that_are_up_count() {

@@ -1,0 +1,274 @@
+//! The way to a service: an instance, a pooled connection, a second try where that is safe, and a breaker around it all.
+
+mod body;
+
+use crate::messages;
+use crate::route_table::{ROUTES, Route};
+use body::UpstreamBody;
+use bytes::Bytes;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, Error as ClientError};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use mall_http_client::{Balancer, Pick};
+use mall_problem::{ErrorKind, Problem};
+use mall_resilience::{BreakerRegistry, CircuitBreaker};
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How patient the gateway is with services.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Until an answer begins, all attempts together; and between two pieces of it.
+    pub response: Duration,
+    pub connect: Duration,
+    /// Instances tried for one request, the first one included.
+    pub attempts: usize,
+}
+
+/// Everything of a request that goes to the service. Kept until the answer begins, so that it can be sent again.
+pub struct Outgoing {
+    pub method: Method,
+    pub path_and_query: PathAndQuery,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// The services behind the gateway.
+pub struct Upstream {
+    client: Client<HttpConnector, Full<Bytes>>,
+    balancer: Balancer,
+    /// One for each line of the route table; lines of one service share theirs.
+    breakers: Vec<Arc<CircuitBreaker>>,
+    patience: Patience,
+}
+
+/// Idle connections are let go well before the services close them (10 s), so that a request seldom meets a closing one.
+const IDLE: Duration = Duration::from_secs(5);
+const IDLE_PER_INSTANCE: usize = 256;
+
+impl Upstream {
+    pub fn new(balancer: Balancer, breakers: &BreakerRegistry, patience: Patience) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(patience.connect));
+        connector.set_keepalive(Some(Duration::from_secs(30)));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(IDLE_PER_INSTANCE)
+            .build(connector);
+        let breakers = ROUTES
+            .iter()
+            .map(|route| breakers.get(route.service))
+            .collect();
+        Self {
+            client,
+            balancer,
+            breakers,
+            patience,
+        }
+    }
+
+    /// Sends a request to an instance of the route's service.
+    ///
+    /// What certainly was not sent goes to the next instance, whatever the method; what may have arrived only if it is
+    /// a GET or HEAD. The breaker sees one outcome per request, not per attempt: a dead instance beside a living one is
+    /// the balancer's business and must not shut the service.
+    pub async fn send(
+        &self,
+        route: &Route,
+        request: Outgoing,
+    ) -> Result<Response<axum::body::Body>, Problem> {
+        let Some(breaker) = self.breakers.get(route.index()) else {
+            return Err(away(route));
+        };
+        let permit = breaker.try_acquire().map_err(|open| {
+            let wait = open.retry_after;
+            away(route).retry_after(wait).caused_by(open)
+        })?;
+        let started = Instant::now();
+        let outcome = self.try_instances(route, request, started).await;
+        let took = started.elapsed();
+        match &outcome {
+            Ok(response) if is_breakdown(response.status()) => permit.failure(took),
+            Ok(_) => permit.success(took),
+            // Nobody was asked, so nobody failed.
+            Err(Failure::NoInstance) => permit.ignore(),
+            Err(_) => permit.failure(took),
+        }
+        outcome.map_err(|failure| failure.into_problem(route))
+    }
+
+    async fn try_instances(
+        &self,
+        route: &Route,
+        request: Outgoing,
+        started: Instant,
+    ) -> Result<Response<axum::body::Body>, Failure> {
+        let may_repeat = request.method == Method::GET || request.method == Method::HEAD;
+        let mut tried: Vec<String> = Vec::new();
+        let mut last = Failure::NoInstance;
+        while tried.len() < self.patience.attempts {
+            let Some(pick) = self.balancer.pick(route.service, &tried) else {
+                return Err(last);
+            };
+            let left = self.patience.response.saturating_sub(started.elapsed());
+            let attempt = match self.request_for(&pick, &request, left) {
+                Ok(outgoing) => tokio::time::timeout(left, self.client.request(outgoing)).await,
+                Err(error) => return Err(Failure::Unusable(error)),
+            };
+            match attempt {
+                Ok(Ok(response)) => return Ok(self.pass_on(response, pick)),
+                Ok(Err(error)) => {
+                    let sent = may_have_arrived(&error);
+                    let instance = pick.endpoint.id.clone();
+                    if sent {
+                        pick.suspect()
+                    } else {
+                        pick.failure()
+                    }
+                    let service = route.service;
+                    tracing::warn!(service, instance, sent, error = %chain(&error), "an instance of {service} failed");
+                    tried.push(instance);
+                    last = Failure::Transport(error);
+                    if sent && !may_repeat {
+                        return Err(last);
+                    }
+                }
+                Err(_) => {
+                    let (service, instance) = (route.service, &pick.endpoint.id);
+                    tracing::warn!(
+                        service,
+                        instance,
+                        "an instance of {service} did not answer in time"
+                    );
+                    pick.suspect();
+                    return Err(Failure::Timeout);
+                }
+            }
+        }
+        Err(last)
+    }
+
+    fn request_for(
+        &self,
+        pick: &Pick,
+        request: &Outgoing,
+        left: Duration,
+    ) -> Result<Request<Full<Bytes>>, http::Error> {
+        let authority = Authority::try_from(pick.endpoint.authority())?;
+        let uri = Uri::builder()
+            .scheme(Scheme::HTTP)
+            .authority(authority)
+            .path_and_query(request.path_and_query.clone())
+            .build()?;
+        let mut outgoing = Request::new(Full::new(request.body.clone()));
+        *outgoing.method_mut() = request.method.clone();
+        *outgoing.uri_mut() = uri;
+        *outgoing.version_mut() = Version::HTTP_11;
+        *outgoing.headers_mut() = request.headers.clone();
+        // How long an answer is of any use, for the calls that the service makes in turn.
+        outgoing.headers_mut().insert(
+            "x-request-deadline-ms",
+            HeaderValue::from(left.as_millis() as u64),
+        );
+        Ok(outgoing)
+    }
+
+    fn pass_on(&self, response: Response<Incoming>, pick: Pick) -> Response<axum::body::Body> {
+        let (mut parts, body) = response.into_parts();
+        crate::headers::clean_response(&mut parts.headers);
+        parts.version = Version::HTTP_11;
+        parts.extensions.clear();
+        Response::from_parts(
+            parts,
+            axum::body::Body::new(UpstreamBody::new(body, pick, self.patience.response)),
+        )
+    }
+}
+
+enum Failure {
+    NoInstance,
+    Unusable(http::Error),
+    Transport(ClientError),
+    Timeout,
+}
+
+impl Failure {
+    fn into_problem(self, route: &Route) -> Problem {
+        match self {
+            Self::NoInstance => away(route),
+            Self::Unusable(error) => away(route).caused_by(error),
+            Self::Transport(error) => away(route).caused_by(error),
+            Self::Timeout => Problem::new(
+                ErrorKind::Timeout,
+                "SERVICE_TIMEOUT",
+                messages::SERVICE_SLOW,
+            )
+            .with_extra("service", route.service),
+        }
+    }
+}
+
+fn away(route: &Route) -> Problem {
+    Problem::unavailable("SERVICE_UNAVAILABLE", messages::SERVICE_AWAY)
+        .with_extra("service", route.service)
+}
+
+/// An answer that says that the service itself is broken. A 503 does not: a service says so, in good order, about
+/// something that this one request needed. Shutting the whole service for that would take its other calls away too.
+fn is_breakdown(status: StatusCode) -> bool {
+    status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE
+}
+
+/// `false` only when no byte of the request can have reached the service: no connection, or one from the pool that
+/// turned out to be closed before the request was taken.
+fn may_have_arrived(error: &ClientError) -> bool {
+    if error.is_connect() {
+        return false;
+    }
+    let inner = error
+        .source()
+        .and_then(|source| source.downcast_ref::<hyper::Error>());
+    !inner.is_some_and(hyper::Error::is_canceled)
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_orderly_503_is_no_breakdown() {
+        for (status, breakdown) in [
+            (200, false),
+            (404, false),
+            (429, false),
+            (500, true),
+            (502, true),
+            (503, false),
+            (504, true),
+        ] {
+            assert_eq!(
+                is_breakdown(StatusCode::from_u16(status).unwrap()),
+                breakdown,
+                "{status}"
+            );
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! What other services ask.
+
+pub mod lines;
+pub mod remove;

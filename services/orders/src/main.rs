@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    mall_service::run::<mall_orders::OrderService>()
+}

@@ -1,0 +1,30 @@
+//! The schema, forward only.
+
+use mall_db::Migration;
+
+/// All versions.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "initial",
+    sql: include_str!("../migrations/0001_initial.sql"),
+}];
+
+#[cfg(test)]
+mod tests {
+    use super::MIGRATIONS;
+
+    /// The statement without layout and comments.
+    fn plain(sql: &str) -> String {
+        sql.lines()
+            .filter(|line| !line.trim_start().starts_with("--"))
+            .flat_map(str::split_whitespace)
+            .collect()
+    }
+
+    #[test]
+    fn the_copied_tables_are_those_of_their_crates() {
+        let ours = plain(MIGRATIONS[0].sql);
+        assert!(ours.contains(&plain(mall_outbox::TABLE_SQL)));
+        assert!(ours.contains(&plain(mall_jobs::TABLE_SQL)));
+    }
+}

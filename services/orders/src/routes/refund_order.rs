@@ -1,0 +1,38 @@
+//! `PUT /order/refund/{orderId}`: asks for the refund of an order (FINISH_SHIPPING). Original: `OrderController.refundOrder`, which took
+//! anybody's order. A second call changes nothing and is 406.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use mall_auth::Shopper;
+use mall_problem::{Answer, Done, Lang, Path, done};
+use mall_types::OrderId;
+
+use crate::app::{request, to_the_end};
+use crate::messages;
+use crate::state::Orders;
+
+/// Asks for a refund; it is carried out a day later.
+#[utoipa::path(
+    put,
+    path = "/order/refund/{orderId}",
+    tag = "orders",
+    params(("orderId" = i64, Path, description = "The order")),
+    responses(
+        (status = 200, description = "Requested", body = Done),
+        (status = 404, description = "ORDER_NOT_FOUND"),
+        (status = 406, description = "ORDER_NOT_REFUNDABLE"),
+    ),
+    security(("bearer" = ["USER"]))
+)]
+pub async fn refund_order(
+    State(orders): State<Arc<Orders>>,
+    Shopper(shopper): Shopper,
+    lang: Lang,
+    Path(order): Path<OrderId>,
+) -> Answer<Json<Done>> {
+    let work = async move { request::refund(&orders, shopper.user, order).await };
+    to_the_end(work).await?;
+    Ok(done(lang, &messages::REFUND_REQUESTED))
+}

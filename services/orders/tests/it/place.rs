@@ -1,0 +1,256 @@
+use std::sync::Arc;
+use std::time::Duration as Wait;
+
+use chrono::Duration;
+use http::Method;
+use mall_orders::INTENTS;
+use mall_stock_api::{Reserve, ReserveLine, StockApi};
+use mall_testkit::eventually;
+use mall_types::{ProductId, Role, UserId};
+use serde_json::json;
+
+use crate::fakes::Fault;
+use crate::support::{ALICE, MUG, PEN, World};
+
+#[tokio::test]
+async fn an_order_is_placed() {
+    let world = World::new().await;
+    let answer = world.order(ALICE, MUG, 2).await;
+    let order = answer.body["orderId"].as_i64().unwrap();
+    assert_eq!(
+        (answer.status, &answer.body),
+        (200, &json!({"orderId": order}))
+    );
+    assert_eq!(world.stock.pieces(MUG), (8, 2, 0));
+    let detail = world.detail(ALICE, order).await.body;
+    assert_eq!(
+        detail,
+        json!({
+            "orderId": order, "orderDate": "2024-05-01T10:00:00+09:00", "orderStatus": "WAITING_PAYING",
+            "orderProductList": [{"count": 2, "productName": "Mug", "price": 5000, "productId": MUG}],
+            "history": [{"orderStatus": "WAITING_PAYING", "at": "2024-05-01T10:00:00+09:00", "cause": "PLACED"}],
+        })
+    );
+    assert_eq!(world.list(ALICE).await, json!([]));
+    assert_eq!(world.intents().await, 0);
+    world.quiet().await;
+    assert_eq!(world.stock.pieces(MUG), (8, 2, 0));
+}
+
+#[tokio::test]
+async fn refusals_change_nothing() {
+    let world = World::new().await;
+    let opens = world.now() + Duration::milliseconds(750);
+    world.limited(5, opens);
+    world.products.views.lock().unwrap().remove(&ProductId(PEN));
+    let sold_out = world.order(ALICE, MUG, 10).await;
+    assert_eq!(sold_out.status, 200);
+    let sold_out = world.order(ALICE, MUG, 1).await;
+    assert_eq!(sold_out.code(), (409, "SOLD_OUT"));
+    assert_eq!(sold_out.body["productId"], MUG);
+    world.offer(6, "Few", 1, 3);
+    let few = world.order(ALICE, 6, 4).await;
+    assert_eq!(
+        (few.code(), &few.body["available"]),
+        ((409, "INSUFFICIENT_STOCK"), &json!(3))
+    );
+    assert_eq!(
+        world.order(ALICE, PEN, 1).await.code(),
+        (404, "PRODUCT_NOT_FOUND")
+    );
+    assert_eq!(
+        world.order(ALICE, 999_999, 1).await.code(),
+        (404, "PRODUCT_NOT_FOUND")
+    );
+    let early = world.order(ALICE, 5, 1).await;
+    assert_eq!(early.code(), (409, "NOT_YET_OPEN"));
+    assert_eq!(early.body["openDateTime"], "2024-05-01T10:00:01+09:00");
+    assert_eq!((world.orders().await, world.intents().await), (1, 0));
+    world.pass(1);
+    assert_eq!(world.order(ALICE, 5, 1).await.status, 200);
+    assert_eq!(world.stock.pieces(5), (4, 1, 0));
+    assert_eq!(world.stock.pieces(6), (3, 0, 0));
+}
+
+#[tokio::test]
+async fn malformed_orders_are_refused_with_their_fields() {
+    let world = World::new().await;
+    for (body, fields) in [
+        ("{}", vec!["productId", "quantity"]),
+        (r#"{"productId":3}"#, vec!["quantity"]),
+        (r#"{"productId":3,"quantity":null}"#, vec!["quantity"]),
+        (r#"{"productId":3,"quantity":0}"#, vec!["quantity"]),
+        (r#"{"productId":3,"quantity":-4}"#, vec!["quantity"]),
+        (r#"{"productId":3,"quantity":1001}"#, vec!["quantity"]),
+        (r#"{"productId":3,"quantity":1,"x":1}"#, vec!["x"]),
+        (r#"{"productId":"3","quantity":1}"#, vec!["productId"]),
+        (r#"{"productId":3,"quantity":1.5}"#, vec!["quantity"]),
+        (
+            r#"{"productId":3,"quantity":99999999999999999999}"#,
+            vec!["quantity"],
+        ),
+        ("", vec![]),
+        ("{", vec![]),
+    ] {
+        let caller = Some((ALICE, Role::User));
+        let answer = world
+            .send(
+                caller,
+                Method::POST,
+                "/order/orderProduct",
+                Some(body.into()),
+            )
+            .await;
+        assert_eq!(answer.status, 400, "{body}");
+        assert_eq!(answer.content_type, "application/problem+json");
+        let named: Vec<_> = answer.body["errors"]
+            .as_object()
+            .map(|e| e.keys().cloned().collect())
+            .unwrap_or_default();
+        assert_eq!(named, fields, "{body}");
+    }
+    world.offer(9, "Priceless", i64::MAX / 2, 10);
+    assert_eq!(
+        world.order(ALICE, 9, 3).await.code(),
+        (400, "INVALID_FIELDS")
+    );
+    assert_eq!((world.orders().await, world.intents().await), (0, 0));
+}
+
+#[tokio::test]
+async fn a_service_that_is_away_is_503() {
+    let world = World::new().await;
+    world.products.line.away(true);
+    let answer = world.order(ALICE, MUG, 1).await;
+    assert_eq!(
+        (answer.code(), answer.retry_after),
+        ((503, "SERVICE_UNAVAILABLE"), true)
+    );
+    world.products.line.away(false);
+    world.stock.line.away(true);
+    let answer = world.order(ALICE, MUG, 1).await;
+    assert_eq!(
+        (answer.code(), answer.retry_after),
+        ((503, "SERVICE_UNAVAILABLE"), true)
+    );
+    world.stock.line.away(false);
+    world.quiet().await;
+    assert_eq!((world.orders().await, world.intents().await), (0, 0));
+    assert_eq!(world.stock.pieces(MUG), (10, 0, 0));
+}
+
+#[tokio::test]
+async fn a_reservation_of_unknown_outcome_is_given_back_and_closed() {
+    for fault in [Fault::LoseAnswer, Fault::LoseRequest] {
+        let world = World::new().await;
+        world.stock.line.faults(&[fault]);
+        assert_eq!(world.order(ALICE, MUG, 2).await.status, 503, "{fault:?}");
+        world.quiet().await;
+        assert_eq!(world.stock.pieces(MUG), (10, 0, 0), "{fault:?}");
+        assert_eq!((world.orders().await, world.intents().await), (0, 0));
+        // A request that only arrives now finds its id closed.
+        let id = world
+            .stock
+            .shelf
+            .lock()
+            .unwrap()
+            .reservations
+            .keys()
+            .next()
+            .unwrap()
+            .clone();
+        let lines = vec![ReserveLine {
+            product_id: ProductId(MUG),
+            quantity: 2,
+        }];
+        let late = Reserve {
+            reservation_id: id,
+            buyer: UserId(ALICE),
+            lines,
+        };
+        assert_eq!(
+            world.stock.reserve(&late).await.unwrap_err().code(),
+            Some("RESERVATION_CLOSED")
+        );
+        world.stock.assert_released_once();
+    }
+}
+
+#[tokio::test]
+async fn a_reservation_left_by_a_crash_is_given_back_after_a_minute_once() {
+    let world = World::new().await;
+    // What a process leaves that dies between stock's yes and the order.
+    let lines = vec![ReserveLine {
+        product_id: ProductId(MUG),
+        quantity: 4,
+    }];
+    let reserve = Reserve {
+        reservation_id: "11111111-2222-3333-4444-555555555555".into(),
+        buyer: UserId(ALICE),
+        lines,
+    };
+    world.stock.reserve(&reserve).await.unwrap();
+    let id = &reserve.reservation_id;
+    world
+        .execute(format!(
+            "INSERT INTO order_intent VALUES ('{id}', {ALICE}, '2024-05-01 01:00:00.250000')"
+        ))
+        .await;
+    world.pass(59);
+    world.run(INTENTS).await;
+    world.quiet().await;
+    assert_eq!(world.stock.pieces(MUG), (6, 4, 0));
+    world.pass(1);
+    for _ in 0..2 {
+        world.run(INTENTS).await;
+        world.quiet().await;
+    }
+    assert_eq!(world.stock.pieces(MUG), (10, 0, 0));
+    assert_eq!(world.intents().await, 0);
+    world.stock.assert_released_once();
+}
+
+#[tokio::test]
+async fn an_order_that_comes_after_its_reservation_was_given_back_fails() {
+    let world = World::new().await;
+    world.stock.line.faults(&[Fault::HoldAnswer]);
+    let (answer, ()) = tokio::join!(world.order(ALICE, MUG, 2), async {
+        world.stock.line.until_held().await;
+        world.pass(61);
+        world.run(INTENTS).await;
+        world.quiet().await;
+        world.stock.line.let_go();
+    });
+    assert_eq!(
+        (answer.code(), answer.retry_after),
+        ((503, "PLACING_TOOK_TOO_LONG"), true)
+    );
+    world.quiet().await;
+    assert_eq!((world.orders().await, world.intents().await), (0, 0));
+    assert_eq!(world.stock.pieces(MUG), (10, 0, 0));
+    world.stock.assert_released_once();
+}
+
+#[tokio::test]
+async fn an_order_goes_on_when_its_shopper_closes_the_page() {
+    let world = Arc::new(World::new().await);
+    world.stock.line.faults(&[Fault::HoldAnswer]);
+    let request = tokio::spawn({
+        let world = Arc::clone(&world);
+        async move { world.order(ALICE, MUG, 2).await }
+    });
+    world.stock.line.until_held().await;
+    request.abort();
+    assert!(request.await.unwrap_err().is_cancelled());
+    world.stock.line.let_go();
+    eventually(Wait::from_secs(10), || async {
+        if world.orders().await == 1 {
+            Ok(())
+        } else {
+            Err("no order")
+        }
+    })
+    .await;
+    assert_eq!(world.intents().await, 0);
+    assert_eq!(world.stock.pieces(MUG), (8, 2, 0));
+}

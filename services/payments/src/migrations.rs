@@ -1,0 +1,10 @@
+//! The schema, forward only.
+
+use mall_db::Migration;
+
+/// All versions.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "initial",
+    sql: include_str!("../migrations/0001_initial.sql"),
+}];

@@ -1,0 +1,4 @@
+//! SQL, one statement per function.
+
+pub mod payments;
+pub mod refunds;

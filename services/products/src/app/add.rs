@@ -1,0 +1,45 @@
+//! Adding a product.
+
+use std::sync::Arc;
+
+use mall_db::TxError;
+use mall_problem::Problem;
+use mall_types::ProductId;
+
+use super::announce::{NEW_PRODUCT, NewProductNote};
+use crate::domain::{NewProduct, Refusal};
+use crate::state::Products;
+use crate::store;
+
+impl Products {
+    /// Adds a product, and tells stock of it in the same transaction's outbox. Stock normally knows before this returns; when
+    /// it is away, the product is there all the same and its stock follows.
+    pub async fn add(&self, new: NewProduct) -> Result<ProductId, Problem> {
+        let (new, now) = (Arc::new(new), self.clock.now());
+        let added = self.db.run_tx("add_product", move |tx| {
+            let new = Arc::clone(&new);
+            Box::pin(async move {
+                let id = store::insert(tx, &new, now).await?;
+                if let Some(image) = &new.image {
+                    let image = store::insert_image(tx, id, image).await?;
+                    store::set_thumbnail(tx, id, image).await?;
+                }
+                let note = NewProductNote {
+                    product_id: id,
+                    name: new.name.clone(),
+                    available: new.stock,
+                };
+                let message =
+                    mall_outbox::enqueue(tx, now, NEW_PRODUCT, &id.to_string(), &note).await?;
+                Ok((id, message))
+            })
+        });
+        let (id, message) = added
+            .await
+            .map_err(|error: TxError<Refusal>| Problem::from(error))?;
+        if let Err(error) = self.relay.deliver_now(message).await {
+            tracing::warn!(product.id = id.0, error = %error, "stock hears of product {id} later");
+        }
+        Ok(id)
+    }
+}

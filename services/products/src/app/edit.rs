@@ -1,0 +1,43 @@
+//! Editing a product.
+
+use std::sync::Arc;
+
+use mall_db::TxError;
+use mall_problem::Problem;
+use mall_types::ProductId;
+
+use crate::domain::{ProductEdit, Refusal, StockChange};
+use crate::state::Products;
+use crate::store;
+
+impl Products {
+    /// Changes what is given. Stock first: it is the part that can refuse.
+    pub async fn edit(
+        &self,
+        id: ProductId,
+        edit: ProductEdit,
+        stock: Option<StockChange>,
+    ) -> Result<(), Problem> {
+        match stock {
+            Some(change) => self.change_stock(id, change).await?,
+            None => self.known(id).await.map(drop)?,
+        }
+        let (edit, now) = (Arc::new(edit), self.clock.now());
+        let edited = self.db.run_tx("edit_product", move |tx| {
+            let edit = Arc::clone(&edit);
+            Box::pin(async move {
+                if !store::update(tx, id, edit.description.as_deref(), edit.price, now).await? {
+                    return Err(TxError::refuse(Refusal::Unknown));
+                }
+                if let Some(new) = &edit.image {
+                    let image = store::insert_image(tx, id, &new.image).await?;
+                    if new.thumbnail {
+                        store::set_thumbnail(tx, id, image).await?;
+                    }
+                }
+                Ok(())
+            })
+        });
+        Ok(edited.await?)
+    }
+}

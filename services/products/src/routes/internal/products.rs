@@ -1,0 +1,90 @@
+//! `GET /internal/products?ids=`: products as carts, orders and wish lists need them. Original: `GET /product?productId=`.
+
+use axum::Json;
+use axum::extract::State;
+use mall_auth::PeerService;
+use mall_problem::{Answer, Problem, Query};
+use mall_products_api::{MAX_IDS, ProductView};
+use mall_types::ProductId;
+use serde::Deserialize;
+
+use crate::domain::Product;
+use crate::messages;
+use crate::state::Products;
+
+/// Which products.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Ids {
+    /// Ids with commas between; unknown ones are left out of the answer.
+    ids: String,
+}
+
+/// Shows products in the order asked.
+#[utoipa::path(
+    get,
+    path = "/internal/products",
+    tag = "internal",
+    params(Ids),
+    responses(
+        (status = 200, body = [ProductView]),
+        (status = 400, description = "An id is no number, or there are too many"),
+        (status = 401, description = "No service identity"),
+    ),
+)]
+pub async fn products(
+    State(products): State<Products>,
+    _: PeerService,
+    Query(Ids { ids }): Query<Ids>,
+) -> Answer<Json<Vec<ProductView>>> {
+    let ids = read(&ids).ok_or_else(|| {
+        Problem::invalid("INVALID_QUERY", messages::BAD_IDS).with_field("ids", messages::BAD_IDS)
+    })?;
+    let found = products.some(ids).await?;
+    Ok(Json(found.into_iter().map(view).collect()))
+}
+
+fn read(text: &str) -> Option<Vec<ProductId>> {
+    if text.is_empty() {
+        return Some(Vec::new());
+    }
+    let ids: Vec<ProductId> = text
+        .split(',')
+        .map(|id| id.trim().parse().ok())
+        .collect::<Option<_>>()?;
+    (ids.len() <= MAX_IDS).then_some(ids)
+}
+
+fn view(product: Product) -> ProductView {
+    let is_limited_edition = product.is_limited();
+    let (img_url, img_name) = product
+        .thumb
+        .map_or((None, None), |thumb| (Some(thumb.url), thumb.name));
+    ProductView {
+        product_id: product.id,
+        name: product.name,
+        price: product.price,
+        img_url,
+        img_name,
+        is_limited_edition,
+        open_date_time: product.opens,
+        purchase_limit: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_read_strictly() {
+        assert_eq!(
+            read("3, 1,3"),
+            Some(vec![ProductId(3), ProductId(1), ProductId(3)])
+        );
+        assert_eq!(read(""), Some(Vec::new()));
+        for bad in ["a", "1,", ",1", "1;2"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+}

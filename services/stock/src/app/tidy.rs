@@ -1,0 +1,118 @@
+//! What happens to takes in Redis once MySQL has spoken.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mall_types::ProductId;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::hot::Settled;
+use crate::state::{SharedStock, Stock};
+
+/// Request and nonce.
+type Pairs = Vec<(Uuid, Uuid)>;
+
+/// Takes by what became of them.
+#[derive(Default)]
+pub struct Tidy {
+    /// MySQL has the row.
+    pub booked: BTreeMap<ProductId, Pairs>,
+    /// There is no row and none will come; Redis was right.
+    pub back: BTreeMap<ProductId, Pairs>,
+    /// There is no row because MySQL has less than Redis showed.
+    pub void: BTreeMap<ProductId, Pairs>,
+}
+
+/// One take of one request.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    /// Of this product.
+    pub product: ProductId,
+    /// Of this request.
+    pub request: Uuid,
+    /// Under this nonce.
+    pub nonce: Uuid,
+    /// Taken by us; else by an earlier try of the same request, which may still be under way: only the sweeper may put
+    /// that back.
+    pub own: bool,
+}
+
+impl Tidy {
+    /// MySQL has the row.
+    pub fn booked(&mut self, take: Taken) {
+        self.booked
+            .entry(take.product)
+            .or_default()
+            .push((take.request, take.nonce));
+    }
+
+    /// It is not to be.
+    pub fn back(&mut self, take: Taken) {
+        if take.own {
+            self.back
+                .entry(take.product)
+                .or_default()
+                .push((take.request, take.nonce));
+        }
+    }
+
+    /// MySQL had less.
+    pub fn void(&mut self, take: Taken) {
+        if take.own {
+            self.void
+                .entry(take.product)
+                .or_default()
+                .push((take.request, take.nonce));
+        }
+    }
+}
+
+impl Stock {
+    /// Puts back and voids before anybody is answered, so that a refused request leaves the shelf as it was; marks bookings
+    /// after, because nobody waits for that.
+    pub(crate) async fn tidy(self: &Arc<Self>, tidy: Tidy) {
+        for (product, takes) in tidy.back {
+            if self.hot.put_back(product, &takes).await.is_err() {
+                self.put_back_later(product, takes);
+            }
+        }
+        for (product, takes) in tidy.void {
+            // Should Redis not hear of it, the load counts these takes as pending until the sweeper finds them.
+            let _ = self.hot.settle(product, Settled::Void, &takes).await;
+            if self.rebuild(product).await.is_err() {
+                self.heal_later(product);
+            }
+        }
+        if !tidy.booked.is_empty() {
+            tokio::spawn(mark_booked(Arc::clone(self), tidy.booked));
+        }
+    }
+
+    /// Puts takes back as soon as Redis answers. Given up when they are old enough for the sweeper.
+    pub(crate) fn put_back_later(self: &Arc<Self>, product: ProductId, takes: Pairs) {
+        let stock = Arc::clone(self);
+        tokio::spawn(async move {
+            let give_up = Instant::now() + stock.pending_age;
+            while Instant::now() < give_up {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                if stock.hot.put_back(product, &takes).await.is_ok() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+async fn mark_booked(stock: SharedStock, booked: BTreeMap<ProductId, Pairs>) {
+    for (product, takes) in booked {
+        // A take that is not pending any more although its row came: Redis was emptied, restored, or put back too early.
+        // It shows too many now. When Redis does not answer, the sweeper finds the takes and their rows.
+        if let Ok(missing) = stock.hot.settle(product, Settled::Booked, &takes).await
+            && missing > 0
+        {
+            stock.heal_later(product);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The answers of the scripts.
+
+use mall_lock::LockError;
+use uuid::Uuid;
+
+/// Why Redis could not be used.
+#[derive(Debug)]
+pub enum HotError {
+    /// The product's lock was not to be had in time; nothing changed.
+    LockTimeout,
+    /// Redis is away; what was asked may have happened.
+    Away(String),
+}
+
+impl std::fmt::Display for HotError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::LockTimeout => f.write_str("lock not to be had in time"),
+            Self::Away(error) => write!(f, "redis: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for HotError {}
+
+impl From<LockError> for HotError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::Timeout => Self::LockTimeout,
+            other => Self::Away(other.to_string()),
+        }
+    }
+}
+
+impl From<redis::RedisError> for HotError {
+    fn from(error: redis::RedisError) -> Self {
+        Self::Away(error.to_string())
+    }
+}
+
+/// What came of one request in a batch of takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Take {
+    /// Taken now, under the batch's nonce.
+    Taken,
+    /// Taken before and still pending, under this nonce.
+    Pending(Uuid),
+    /// MySQL has a row of this id.
+    Booked,
+    /// Too few: so many are left.
+    Short(i64),
+}
+
+/// What came of a batch of takes.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// The count has to be loaded from MySQL first.
+    NotLoaded,
+    /// One outcome per request, in order.
+    Done {
+        /// Whether the count was loaded so lately that Redis may have forgotten ids which MySQL has.
+        forgetful: bool,
+        /// In the order asked.
+        outcomes: Vec<Take>,
+    },
+}
+
+/// For so long after a load Redis may not know the ids of requests that can still be repeated.
+const FORGETFUL_MS: i64 = 120_000;
+
+fn nonsense(words: &[String]) -> HotError {
+    HotError::Away(format!("script answered {words:?}"))
+}
+
+/// Reads the answer of `take.lua`, after `LOCKED` and `LOST_LOCK` were dealt with.
+pub fn takes(words: &[String], asked: usize) -> Result<Takes, HotError> {
+    match words {
+        [word] if word == "NOT_LOADED" => Ok(Takes::NotLoaded),
+        [ok, age, outcomes @ ..] if ok == "OK" && outcomes.len() == asked => {
+            let age: i64 = age.parse().map_err(|_| nonsense(words))?;
+            let outcomes: Option<Vec<Take>> = outcomes.iter().map(|word| take(word)).collect();
+            let outcomes = outcomes.ok_or_else(|| nonsense(words))?;
+            Ok(Takes::Done {
+                forgetful: age < FORGETFUL_MS,
+                outcomes,
+            })
+        }
+        _ => Err(nonsense(words)),
+    }
+}
+
+fn take(word: &str) -> Option<Take> {
+    match word.split_at_checked(1)? {
+        ("T", "") => Some(Take::Taken),
+        ("B", "") => Some(Take::Booked),
+        ("D", nonce) => Some(Take::Pending(nonce.parse().ok()?)),
+        ("S", left) => Some(Take::Short(left.parse().ok()?)),
+        _ => None,
+    }
+}
+
+/// Reads `OK` with a number.
+pub fn number(words: &[String]) -> Result<i64, HotError> {
+    match words {
+        [ok, number] if ok == "OK" => number.parse().map_err(|_| nonsense(words)),
+        _ => Err(nonsense(words)),
+    }
+}
+
+/// A take that waits for its row in MySQL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// The request.
+    pub id: Uuid,
+    /// Pieces.
+    pub quantity: i64,
+    /// When it is old enough to be settled by somebody else, in milliseconds of Redis' clock.
+    pub deadline: i64,
+    /// The batch that took it.
+    pub nonce: Uuid,
+}
+
+/// Reads an entry of the pending hash; `None` for what no version of ours wrote.
+pub fn pending(id: &str, value: &str) -> Option<Pending> {
+    let mut parts = value.split('|');
+    let pending = Pending {
+        id: id.parse().ok()?,
+        quantity: parts.next()?.parse().ok()?,
+        deadline: parts.next()?.parse().ok()?,
+        nonce: parts.next()?.parse().ok()?,
+    };
+    parts.next().is_none().then_some(pending)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_word_of_a_batch_is_read() {
+        let nonce = Uuid::from_u128(7);
+        let answer = words(&format!("OK 500 T D{nonce} B S0 S12"));
+        let expected = vec![
+            Take::Taken,
+            Take::Pending(nonce),
+            Take::Booked,
+            Take::Short(0),
+            Take::Short(12),
+        ];
+        assert_eq!(
+            takes(&answer, 5).unwrap(),
+            Takes::Done {
+                forgetful: true,
+                outcomes: expected
+            }
+        );
+        assert_eq!(
+            takes(&words("OK 120000"), 0).unwrap(),
+            Takes::Done {
+                forgetful: false,
+                outcomes: Vec::new()
+            }
+        );
+        assert_eq!(takes(&words("NOT_LOADED"), 3).unwrap(), Takes::NotLoaded);
+    }
+
+    #[test]
+    fn an_answer_that_does_not_fit_the_question_is_no_answer() {
+        for bad in [
+            "OK 1 T",
+            "OK 1 T X",
+            "OK x T T",
+            "OK 1 T S",
+            "LOCKED",
+            "OK 1 Dx T",
+        ] {
+            assert!(takes(&words(bad), 2).is_err(), "{bad}");
+        }
+        assert!(number(&words("OK")).is_err() && number(&words("STALE 1")).is_err());
+        assert_eq!(number(&words("OK 3")).unwrap(), 3);
+    }
+
+    #[test]
+    fn pending_entries_read_back() {
+        let (id, nonce) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let read = pending(&id.to_string(), &format!("3|1700000000000|{nonce}"));
+        assert_eq!(
+            read,
+            Some(Pending {
+                id,
+                quantity: 3,
+                deadline: 1_700_000_000_000,
+                nonce
+            })
+        );
+        for bad in ["", "3", "3|1", &format!("3|1|{nonce}|x"), "a|1|b"] {
+            assert_eq!(pending(&id.to_string(), bad), None, "{bad}");
+        }
+    }
+}

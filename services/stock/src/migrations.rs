@@ -1,0 +1,10 @@
+//! The steps of this service's schema.
+
+use mall_db::Migration;
+
+/// All of them, in order.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "initial",
+    sql: include_str!("../migrations/0001_initial.sql"),
+}];

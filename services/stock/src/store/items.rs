@@ -1,0 +1,255 @@
+//! `stock_item`: what there is of each product. Every update is guarded; the table's checks are the last word.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use mall_stock_api::ReservationState;
+use mall_types::ProductId;
+use sqlx::{AssertSqlSafe, MySqlConnection};
+use uuid::Uuid;
+
+use super::repeated;
+
+/// One product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Its id.
+    pub id: ProductId,
+    /// Its name.
+    pub name: String,
+    /// Pieces that can be reserved.
+    pub available: i64,
+}
+
+/// What MySQL says of a product and of some request ids, at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The product's name.
+    pub name: String,
+    /// Pieces that can be reserved.
+    pub available: i64,
+    /// Those of the asked ids that have a row for this product: their pieces are not in `available` any more.
+    pub booked: HashSet<Uuid>,
+}
+
+fn item((id, name, available): (i64, String, i64)) -> Item {
+    Item {
+        id: ProductId(id),
+        name,
+        available,
+    }
+}
+
+/// Makes the product known with nothing, or renames it.
+pub async fn put(
+    conn: &mut MySqlConnection,
+    id: ProductId,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO stock_item (product_id, name, updated_at) VALUES (?, ?, ?) \
+         ON DUPLICATE KEY UPDATE name = ?, updated_at = ?",
+    )
+    .bind(id.0)
+    .bind(name)
+    .bind(now.naive_utc())
+    .bind(name)
+    .bind(now.naive_utc())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The product.
+pub async fn find(conn: &mut MySqlConnection, id: ProductId) -> Result<Option<Item>, sqlx::Error> {
+    let row =
+        sqlx::query_as("SELECT product_id, name, available FROM stock_item WHERE product_id = ?")
+            .bind(id.0)
+            .fetch_optional(conn)
+            .await?;
+    Ok(row.map(item))
+}
+
+/// The product, locked until the transaction ends.
+pub async fn lock(conn: &mut MySqlConnection, id: ProductId) -> Result<Option<Item>, sqlx::Error> {
+    let row = sqlx::query_as(
+        "SELECT product_id, name, available FROM stock_item WHERE product_id = ? FOR UPDATE",
+    )
+    .bind(id.0)
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(item))
+}
+
+/// Those of the products that are known.
+pub async fn find_all(
+    conn: &mut MySqlConnection,
+    ids: &[ProductId],
+) -> Result<Vec<Item>, sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT product_id, name, available FROM stock_item WHERE product_id IN ({})",
+        repeated("?", ids.len())
+    );
+    let mut query = sqlx::query_as(AssertSqlSafe(sql)).persistent(false);
+    for id in ids {
+        query = query.bind(id.0);
+    }
+    let rows: Vec<(i64, String, i64)> = query.fetch_all(conn).await?;
+    Ok(rows.into_iter().map(item).collect())
+}
+
+/// The next products after `after`, ascending.
+pub async fn page(
+    conn: &mut MySqlConnection,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<ProductId>, sqlx::Error> {
+    let rows: Vec<(i64,)> = sqlx::query_as(
+        "SELECT product_id FROM stock_item WHERE product_id > ? ORDER BY product_id LIMIT ?",
+    )
+    .bind(after)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|(id,)| ProductId(id)).collect())
+}
+
+/// The product and which of `ids` have a row for it, in one statement, so that both are of the same moment.
+pub async fn snapshot(
+    conn: &mut MySqlConnection,
+    id: ProductId,
+    ids: &[Uuid],
+) -> Result<Option<Snapshot>, sqlx::Error> {
+    if ids.is_empty() {
+        let item = find(conn, id).await?;
+        return Ok(item.map(|item| Snapshot {
+            name: item.name,
+            available: item.available,
+            booked: HashSet::new(),
+        }));
+    }
+    let marks = repeated("?", ids.len());
+    let sql = format!(
+        "SELECT s.name, s.available, b.reservation_id FROM stock_item s LEFT JOIN \
+         (SELECT reservation_id FROM reservation WHERE product_id = ? AND reservation_id IN ({marks}) \
+          UNION ALL \
+          SELECT reservation_id FROM reservation_line WHERE product_id = ? AND reservation_id IN ({marks})) b \
+         ON 1 = 1 WHERE s.product_id = ?"
+    );
+    let mut query = sqlx::query_as(AssertSqlSafe(sql))
+        .persistent(false)
+        .bind(id.0);
+    for asked in ids {
+        query = query.bind(asked);
+    }
+    query = query.bind(id.0);
+    for asked in ids {
+        query = query.bind(asked);
+    }
+    let rows: Vec<(String, i64, Option<Uuid>)> = query.bind(id.0).fetch_all(conn).await?;
+    let Some((name, available, _)) = rows.first() else {
+        return Ok(None);
+    };
+    let (name, available) = (name.clone(), *available);
+    Ok(Some(Snapshot {
+        name,
+        available,
+        booked: rows.into_iter().filter_map(|(_, _, id)| id).collect(),
+    }))
+}
+
+/// Changes supply and what is available alike. `false`: unknown, or it would go below zero.
+pub async fn supply(
+    conn: &mut MySqlConnection,
+    id: ProductId,
+    delta: i64,
+    now: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "UPDATE stock_item SET supplied = supplied + ?, available = available + ?, updated_at = ? \
+         WHERE product_id = ? AND available + ? >= 0",
+    )
+    .bind(delta)
+    .bind(delta)
+    .bind(now.naive_utc())
+    .bind(id.0)
+    .bind(delta)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Available to held: the guard that nothing oversells, whatever Redis showed. `false`: unknown, or too few are left.
+pub async fn hold(
+    conn: &mut MySqlConnection,
+    id: ProductId,
+    pieces: i64,
+    now: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "UPDATE stock_item SET available = available - ?, held = held + ?, updated_at = ? \
+         WHERE product_id = ? AND available >= ?",
+    )
+    .bind(pieces)
+    .bind(pieces)
+    .bind(now.naive_utc())
+    .bind(id.0)
+    .bind(pieces)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Held to sold. `false`: unknown, or so many are not held.
+pub async fn sell(
+    conn: &mut MySqlConnection,
+    id: ProductId,
+    pieces: i64,
+    now: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "UPDATE stock_item SET held = held - ?, sold = sold + ?, updated_at = ? WHERE product_id = ? AND held >= ?",
+    )
+    .bind(pieces)
+    .bind(pieces)
+    .bind(now.naive_utc())
+    .bind(id.0)
+    .bind(pieces)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Held or sold back to available. `false`: unknown, or so many are not there.
+pub async fn give_back(
+    conn: &mut MySqlConnection,
+    id: ProductId,
+    from: ReservationState,
+    pieces: i64,
+    now: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
+    let sql = match from {
+        ReservationState::Held => {
+            "UPDATE stock_item SET available = available + ?, held = held - ?, updated_at = ? \
+             WHERE product_id = ? AND held >= ?"
+        }
+        ReservationState::Sold => {
+            "UPDATE stock_item SET available = available + ?, sold = sold - ?, updated_at = ? \
+             WHERE product_id = ? AND sold >= ?"
+        }
+        ReservationState::Released => return Ok(false),
+    };
+    let done = sqlx::query(sql)
+        .bind(pieces)
+        .bind(pieces)
+        .bind(now.naive_utc())
+        .bind(id.0)
+        .bind(pieces)
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}

@@ -1,0 +1,195 @@
+//! `reservation` and `reservation_line`. A row is never deleted: its id is spent for ever.
+
+use chrono::{DateTime, Utc};
+use mall_stock_api::ReservationState;
+use mall_types::{ProductId, UserId};
+use sqlx::{AssertSqlSafe, MySqlConnection};
+use uuid::Uuid;
+
+use super::repeated;
+use crate::domain::{Existing, Line};
+
+/// The unique key of the ids.
+pub const KEY: &str = "PRIMARY";
+
+/// A reservation of one product, to be booked with others.
+#[derive(Clone, Copy, Debug)]
+pub struct Hold {
+    /// The caller's id.
+    pub id: Uuid,
+    /// Who buys.
+    pub buyer: UserId,
+    /// Pieces.
+    pub quantity: i64,
+}
+
+/// Books reservations of one product; a duplicate of [`KEY`] when one of the ids is spent.
+pub async fn insert_batch(
+    conn: &mut MySqlConnection,
+    product: ProductId,
+    holds: &[Hold],
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    let sql = format!(
+        "INSERT INTO reservation (reservation_id, state, buyer, product_id, quantity, created_at, updated_at) VALUES {}",
+        repeated("(?, 'HELD', ?, ?, ?, ?, ?)", holds.len())
+    );
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for hold in holds {
+        query = query
+            .bind(hold.id)
+            .bind(hold.buyer.0)
+            .bind(product.0)
+            .bind(hold.quantity)
+            .bind(now.naive_utc())
+            .bind(now.naive_utc());
+    }
+    query.execute(conn).await?;
+    Ok(())
+}
+
+/// Books a reservation of several products; a duplicate of [`KEY`] when the id is spent.
+pub async fn insert_lines(
+    conn: &mut MySqlConnection,
+    id: Uuid,
+    buyer: UserId,
+    lines: &[Line],
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO reservation (reservation_id, state, buyer, created_at, updated_at) VALUES (?, 'HELD', ?, ?, ?)",
+    )
+    .bind(id)
+    .bind(buyer.0)
+    .bind(now.naive_utc())
+    .bind(now.naive_utc())
+    .execute(&mut *conn)
+    .await?;
+    let sql = format!(
+        "INSERT INTO reservation_line (reservation_id, product_id, quantity) VALUES {}",
+        repeated("(?, ?, ?)", lines.len())
+    );
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for line in lines {
+        query = query.bind(id).bind(line.product_id.0).bind(line.quantity);
+    }
+    query.execute(conn).await?;
+    Ok(())
+}
+
+/// Spends an id without taking anything; a duplicate of [`KEY`] when it is spent already.
+pub async fn insert_tombstone(
+    conn: &mut MySqlConnection,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO reservation (reservation_id, state, created_at, updated_at) VALUES (?, 'RELEASED', ?, ?)")
+        .bind(id)
+        .bind(now.naive_utc())
+        .bind(now.naive_utc())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+type Header = (String, Option<i64>, Option<i64>, Option<i64>);
+
+/// The reservation.
+pub async fn find(conn: &mut MySqlConnection, id: Uuid) -> Result<Option<Existing>, sqlx::Error> {
+    let header: Option<Header> = sqlx::query_as(
+        "SELECT state, buyer, product_id, quantity FROM reservation WHERE reservation_id = ?",
+    )
+    .bind(id)
+    .fetch_optional(&mut *conn)
+    .await?;
+    read(conn, id, header).await
+}
+
+/// The reservation, locked until the transaction ends.
+pub async fn lock(conn: &mut MySqlConnection, id: Uuid) -> Result<Option<Existing>, sqlx::Error> {
+    let header: Option<Header> =
+        sqlx::query_as("SELECT state, buyer, product_id, quantity FROM reservation WHERE reservation_id = ? FOR UPDATE")
+            .bind(id)
+            .fetch_optional(&mut *conn)
+            .await?;
+    read(conn, id, header).await
+}
+
+async fn read(
+    conn: &mut MySqlConnection,
+    id: Uuid,
+    header: Option<Header>,
+) -> Result<Option<Existing>, sqlx::Error> {
+    let Some((state, buyer, product, quantity)) = header else {
+        return Ok(None);
+    };
+    let state = ReservationState::parse(&state).ok_or_else(|| {
+        sqlx::Error::Decode(format!("reservation {id} has the unknown state {state}").into())
+    })?;
+    let lines = match product.zip(quantity) {
+        Some((product, quantity)) => vec![Line {
+            product_id: ProductId(product),
+            quantity,
+        }],
+        None => lines(conn, id).await?,
+    };
+    Ok(Some(Existing {
+        id,
+        state,
+        buyer: buyer.map(UserId),
+        lines,
+    }))
+}
+
+async fn lines(conn: &mut MySqlConnection, id: Uuid) -> Result<Vec<Line>, sqlx::Error> {
+    let rows: Vec<(i64, i64)> = sqlx::query_as(
+        "SELECT product_id, quantity FROM reservation_line WHERE reservation_id = ? ORDER BY product_id",
+    )
+    .bind(id)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(product, quantity)| Line {
+            product_id: ProductId(product),
+            quantity,
+        })
+        .collect())
+}
+
+/// From one state to the next; `false`: it was not in that state.
+pub async fn step(
+    conn: &mut MySqlConnection,
+    id: Uuid,
+    from: ReservationState,
+    to: ReservationState,
+    now: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "UPDATE reservation SET state = ?, updated_at = ? WHERE reservation_id = ? AND state = ?",
+    )
+    .bind(to.as_str())
+    .bind(now.naive_utc())
+    .bind(id)
+    .bind(from.as_str())
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Those of the ids that are spent.
+pub async fn spent(conn: &mut MySqlConnection, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT reservation_id FROM reservation WHERE reservation_id IN ({})",
+        repeated("?", ids.len())
+    );
+    let mut query = sqlx::query_as(AssertSqlSafe(sql)).persistent(false);
+    for id in ids {
+        query = query.bind(id);
+    }
+    let rows: Vec<(Uuid,)> = query.fetch_all(conn).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}

@@ -1,0 +1,4 @@
+//! The SQL, one statement a function.
+
+pub mod users;
+pub mod wishes;
