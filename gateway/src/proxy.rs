@@ -18,7 +18,7 @@ use axum::extract::{ConnectInfo, State};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use http::header::{ALLOW, AUTHORIZATION, CONTENT_LENGTH, HOST};
+use http::header::{ALLOW, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
@@ -75,9 +75,18 @@ const X_MALL_IDENTITY: HeaderName = HeaderName::from_static(IDENTITY_HEADER);
 /// Takes every request that is not the gateway's own to answer.
 pub async fn handle(State(gateway): State<Arc<Gateway>>, request: Request<Body>) -> Response<Body> {
     let origin = gateway.cors.allowed_origin(request.headers());
+    let long_body = may_be_long(&request);
     let mut response = match gateway.pass(request).await {
         Ok(response) => response,
-        Err(problem) => problem.into_response(),
+        Err(problem) => {
+            let mut response = problem.into_response();
+            if long_body {
+                // What was not read of it ends the connection; a client that is not told would use that again.
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
+            }
+            response
+        }
     };
     if let Some(origin) = origin {
         gateway.cors.open(origin, response.headers_mut());
@@ -222,6 +231,13 @@ impl Gateway {
             Err(_) => Err(Problem::invalid("BODY_TOO_SLOW", messages::BODY_SLOW)),
         }
     }
+}
+
+/// Whether the body may be more than what is read anyway with the head.
+fn may_be_long(request: &Request<Body>) -> bool {
+    const SHORT: u64 = 4096;
+    let size = request.body().size_hint();
+    size.upper().is_none_or(|length| length > SHORT)
 }
 
 fn no_route() -> Problem {

@@ -77,8 +77,9 @@ impl Upstream {
     /// Sends a request to an instance of the route's service.
     ///
     /// What certainly was not sent goes to the next instance, whatever the method; what may have arrived only if it is
-    /// a GET or HEAD. The breaker sees one outcome per request, not per attempt: a dead instance beside a living one is
-    /// the balancer's business and must not shut the service.
+    /// a GET or HEAD. The breaker sees one outcome per request, not per attempt, and none of a request that was lost with
+    /// one of several instances: a dead instance beside a living one is the balancer's business and must not shut the
+    /// service.
     pub async fn send(
         &self,
         route: &Route,
@@ -97,8 +98,8 @@ impl Upstream {
         match &outcome {
             Ok(response) if is_breakdown(response.status()) => permit.failure(took),
             Ok(_) => permit.success(took),
-            // Nobody was asked, so nobody failed.
-            Err(Failure::NoInstance) => permit.ignore(),
+            // Nobody was asked, so nobody failed; or one instance failed, and the others may be well.
+            Err(Failure::NoInstance | Failure::Lost(_)) => permit.ignore(),
             Err(_) => permit.failure(took),
         }
         outcome.map_err(|failure| failure.into_problem(route))
@@ -135,10 +136,15 @@ impl Upstream {
                     let service = route.service;
                     tracing::warn!(service, instance, sent, error = %chain(&error), "an instance of {service} failed");
                     tried.push(instance);
-                    last = Failure::Transport(error);
                     if sent && !may_repeat {
-                        return Err(last);
+                        let others = self.balancer.count(service, &tried) > 0;
+                        return Err(if others {
+                            Failure::Lost(error)
+                        } else {
+                            Failure::Transport(error)
+                        });
                     }
+                    last = Failure::Transport(error);
                 }
                 Err(_) => {
                     let (service, instance) = (route.service, &pick.endpoint.id);
@@ -196,6 +202,8 @@ enum Failure {
     NoInstance,
     Unusable(http::Error),
     Transport(ClientError),
+    /// It may have arrived at an instance that failed, so it can't be sent to one of the others that there are.
+    Lost(ClientError),
     Timeout,
 }
 
@@ -204,7 +212,7 @@ impl Failure {
         match self {
             Self::NoInstance => away(route),
             Self::Unusable(error) => away(route).caused_by(error),
-            Self::Transport(error) => away(route).caused_by(error),
+            Self::Transport(error) | Self::Lost(error) => away(route).caused_by(error),
             Self::Timeout => Problem::new(
                 ErrorKind::Timeout,
                 "SERVICE_TIMEOUT",

@@ -62,7 +62,10 @@ pub fn run(options: &Logs) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
     }
-    while options.follow {
+    if !options.follow {
+        return Ok(ExitCode::SUCCESS);
+    }
+    loop {
         for log in &mut followed {
             // The reader has gone: that is the usual way to end this.
             if print(&log.news().unwrap_or_default()).is_err() {
@@ -71,7 +74,6 @@ pub fn run(options: &Logs) -> anyhow::Result<ExitCode> {
         }
         std::thread::sleep(Duration::from_millis(200));
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 struct Log {

@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_table_lines_up_and_adds_up() {
-        let service = |name: &str, rss_bytes| InstanceView {
+        let service = |name: &str, rss_bytes: Option<u64>| InstanceView {
             name: name.into(),
             pid: rss_bytes.map(|_| 7),
             url: "http://127.0.0.1:20000".into(),

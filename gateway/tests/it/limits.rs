@@ -20,6 +20,15 @@ async fn a_body_over_the_limit_is_413_and_reaches_nobody() {
         (answer.status.as_u16(), answer.code().as_str()),
         (413, "BODY_TOO_LARGE")
     );
+    let long = vec![b'x'; 8192];
+    for (path, status) in [("/auth/x", 413), ("/cart/x", 401)] {
+        let answer = gateway.call("POST", path, &[], long.clone()).await;
+        assert_eq!(answer.status, status);
+        assert_eq!(
+            answer.headers["connection"], "close",
+            "what was not read ends the connection"
+        );
+    }
     let mut chunked = b"POST /auth/x HTTP/1.1\r\nHost: mall\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n".to_vec();
     for _ in 0..6 {
         chunked.extend_from_slice(b"400\r\n");

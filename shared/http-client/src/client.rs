@@ -239,6 +239,14 @@ impl CallClient {
                 permit.success(elapsed);
                 pick.success();
             }
+            // An instance that is gone while there are others is the balancer's business: all that were in flight on it fail at
+            // once, and would shut the service although the others could answer.
+            Err(CallError::Transport { sent, .. })
+                if parts.balancer.count(&call.service, tried) > 0 =>
+            {
+                permit.ignore();
+                if *sent { pick.suspect() } else { pick.failure() }
+            }
             Err(CallError::Transport { sent: false, .. }) => {
                 permit.failure(elapsed);
                 pick.failure();

@@ -1,6 +1,8 @@
 //! The lock against a real Redis. What Redisson 3.18.0, 3.52.0 and 4.7.0 were seen to do on the wire is repeated here as
 //! the other side: its key layout, its channel, its message, its answers.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up fails")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};

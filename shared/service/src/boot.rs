@@ -204,8 +204,8 @@ async fn start<A: App>(began: Instant) -> anyhow::Result<Running> {
 
     health.extend(service.health);
     let (router, mut docs) = service.router.split_for_parts();
-    docs.info.title = A::NAME.to_owned();
-    docs.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    // The router brings along what its own crate says of itself.
+    docs.info = utoipa::openapi::Info::new(A::NAME, env!("CARGO_PKG_VERSION"));
     let actuator = Actuator {
         service: A::NAME.to_owned(),
         info: serde_json::json!({"build": {"name": A::NAME, "version": env!("CARGO_PKG_VERSION")}}),

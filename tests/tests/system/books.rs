@@ -51,6 +51,12 @@ impl Books {
         rows.into_iter().map(|(text,)| text).collect()
     }
 
+    /// The time in so many seconds, as JSON takes it.
+    pub async fn time_in(&self, seconds: i64) -> String {
+        let query = format!("SELECT DATE_FORMAT(UTC_TIMESTAMP() + INTERVAL {seconds} SECOND, '%Y-%m-%dT%H:%i:%sZ')");
+        self.texts(&query).await.remove(0)
+    }
+
     /// A product's pieces.
     pub async fn stock(&self, product: i64) -> Item {
         let query = "SELECT supplied, available, held, sold FROM mall_stock.stock_item WHERE product_id = ?";

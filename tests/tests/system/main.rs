@@ -1,9 +1,17 @@
 //! End to end, over the real programs, through the gateway.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that can't go on should panic"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should panic")]
 
+mod admin;
+mod bad_input;
+mod books;
 mod compat;
+mod failover;
+mod journey;
+mod malls;
+mod mint;
+mod observe;
+mod openapi;
+mod oversell;
+mod owners;
+mod time;

@@ -134,7 +134,7 @@ fn metrics_are_in_the_form_of_prometheus() {
             }
             assert!(text.contains("process_resident_memory_bytes"), "{instance}");
         }
-        assert!(served(&town.shop, "gateway", "/product/detail/{productId}").await > 0.0);
+        assert!(served(&town.shop, "gateway", "/product/detail/{id}").await > 0.0);
     });
 }
 

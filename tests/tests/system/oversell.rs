@@ -124,46 +124,68 @@ fn mixed_quantities_never_add_up_to_more_than_there_is() {
     });
 }
 
+/// Everybody puts one of each into the cart, half of them in one order, half in the other.
+async fn filled_carts(town: &Town, count: usize, cup: i64, plate: i64) -> Vec<Person> {
+    let buyers = town.mint.shoppers(count);
+    let fill = buyers.iter().enumerate().map(|(n, buyer)| async move {
+        for product in if n % 2 == 0 { [cup, plate] } else { [plate, cup] } {
+            let path = format!("/cart/add/{product}?count=1");
+            town.shop.ask(Some(buyer), Method::POST, &path, None).await.expect(200);
+        }
+    });
+    join_all(fill).await;
+    buyers
+}
+
+async fn lines(town: &Town, buyer: &Person) -> Option<usize> {
+    let cart = town.shop.ask(Some(buyer), Method::GET, "/cart/getCart", None).await.expect(200).json();
+    cart.as_array().map(Vec::len)
+}
+
 #[test]
 fn carts_with_the_same_products_in_any_order_take_all_or_nothing() {
     run(async {
         let town = shared().await;
         let (cup, plate) = (town.mug(20).await, town.mug(30).await);
-        let buyers = town.mint.shoppers(40);
-        let fill = buyers.iter().enumerate().map(|(n, buyer)| {
-            let products = if n % 2 == 0 { [cup, plate] } else { [plate, cup] };
-            let shop = &town.shop;
-            async move {
-                for product in products {
-                    let path = format!("/cart/add/{product}?count=1");
-                    shop.ask(Some(buyer), Method::POST, &path, None).await.expect(200);
-                }
-            }
-        });
-        join_all(fill).await;
+        let buyers = filled_carts(&town, 40, cup, plate).await;
         let order = |buyer| town.shop.ask(Some(buyer), Method::POST, "/order/orderCartList", None);
-        // Each presses the button twice.
-        let replies = at_once(buyers.iter().flat_map(|buyer| [order(buyer), order(buyer)]).collect()).await;
-        let (mut winners, mut empty) = (0, 0);
-        for both in replies.chunks(2) {
-            let mut verdicts: Vec<(u16, String)> = both.iter().map(Reply::verdict).collect();
-            verdicts.sort();
-            match [(verdicts[0].0, verdicts[0].1.as_str()), (verdicts[1].0, verdicts[1].1.as_str())] {
-                [(200, _), (409, "CART_EMPTY" | "SOLD_OUT")] => winners += 1,
-                [(409, "SOLD_OUT"), (409, "SOLD_OUT")] => empty += 1,
-                _ => panic!("{both:?}"),
-            }
-        }
-        assert_eq!((winners, empty), (20, 20));
-        town.books.quiet().await;
+        let replies = at_once(buyers.iter().map(order).collect()).await;
+        let expected = BTreeMap::from([((200, String::new()), 20), ((409, "SOLD_OUT".to_owned()), 20)]);
+        assert_eq!(tally(&replies), expected);
         town.books.wait_for_stock(cup, 20, 0, 20, 0).await;
         town.books.wait_for_stock(plate, 30, 10, 20, 0).await;
+        assert_eq!((town.books.hot_count(cup).await, town.books.hot_count(plate).await), (Some(0), Some(10)));
         assert_eq!((ordered(&town, cup).await, ordered(&town, plate).await), (20, 20));
+        town.books.quiet().await;
         // Who got nothing still has the cart.
-        for (buyer, both) in buyers.iter().zip(replies.chunks(2)) {
-            let lines = town.shop.ask(Some(buyer), Method::GET, "/cart/getCart", None).await.expect(200).json();
-            let won = both.iter().any(|reply| reply.status == 200);
-            assert_eq!(lines.as_array().map(Vec::len), Some(if won { 0 } else { 2 }));
+        for (buyer, reply) in buyers.iter().zip(&replies) {
+            assert_eq!(lines(&town, buyer).await, Some(if reply.status == 200 { 0 } else { 2 }));
+        }
+    });
+}
+
+#[test]
+fn a_cart_is_ordered_once_however_often_the_button_is_pressed() {
+    run(async {
+        let town = shared().await;
+        let (cup, plate) = (town.mug(100).await, town.mug(100).await);
+        let buyers = filled_carts(&town, 15, cup, plate).await;
+        let order = |buyer| town.shop.ask(Some(buyer), Method::POST, "/order/orderCartList", None);
+        let presses = buyers.iter().flat_map(|buyer| std::iter::repeat_with(move || order(buyer)).take(3));
+        let replies = at_once(presses.collect()).await;
+        for presses in replies.chunks(3) {
+            let expected = BTreeMap::from([((200, String::new()), 1), ((409, "CART_EMPTY".to_owned()), 2)]);
+            assert_eq!(tally(presses), expected);
+        }
+        town.books.quiet().await;
+        // What the second and third press had taken for a moment is back.
+        for product in [cup, plate] {
+            town.books.wait_for_stock(product, 100, 85, 15, 0).await;
+            assert_eq!(ordered(&town, product).await, 15);
+            assert_eq!(town.shop.stock(product).await, 85);
+        }
+        for buyer in &buyers {
+            assert_eq!(lines(&town, buyer).await, Some(0));
         }
     });
 }

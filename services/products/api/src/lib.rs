@@ -74,7 +74,7 @@ impl ProductsApi for HttpProducts {
         for part in ids.chunks(MAX_IDS) {
             let list: Vec<String> = part.iter().map(ToString::to_string).collect();
             let call = Call::get(SERVICE, "/internal/products")
-                .query("ids", &list.join(","))
+                .query("ids", list.join(","))
                 .breaker(BREAKER)
                 .deadline(Duration::from_secs(3));
             let views: Vec<ProductView> = self.client.call(call).await?.json()?;

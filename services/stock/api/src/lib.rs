@@ -234,7 +234,7 @@ fn path_safe(id: &str) -> String {
 #[async_trait]
 impl StockApi for HttpStock {
     async fn register(&self, id: ProductId, item: &RegisterItem) -> Result<Available, CallError> {
-        let call = Call::put(SERVICE, &format!("/internal/stock/items/{id}"))
+        let call = Call::put(SERVICE, format!("/internal/stock/items/{id}"))
             .json(item)
             .breaker(BREAKER)
             .deadline(CHANGE_DEADLINE);
@@ -242,7 +242,7 @@ impl StockApi for HttpStock {
     }
 
     async fn adjust(&self, id: ProductId, change: &Adjust) -> Result<Available, CallError> {
-        let call = Call::post(SERVICE, &format!("/internal/stock/items/{id}/adjust"))
+        let call = Call::post(SERVICE, format!("/internal/stock/items/{id}/adjust"))
             .json(change)
             .idempotent()
             .breaker(BREAKER)
@@ -255,7 +255,7 @@ impl StockApi for HttpStock {
         for part in ids.chunks(MAX_IDS) {
             let list: Vec<String> = part.iter().map(ToString::to_string).collect();
             let call = Call::get(SERVICE, "/internal/stock")
-                .query("ids", &list.join(","))
+                .query("ids", list.join(","))
                 .breaker(BREAKER)
                 .deadline(READ_DEADLINE);
             let items: Vec<Available> = self.client.call(call).await?.json()?;

@@ -118,6 +118,32 @@ async fn a_dead_instance_costs_nothing_even_for_calls_that_must_not_repeat() {
 }
 
 #[tokio::test]
+async fn an_instance_that_dies_beside_another_does_not_open_the_breaker() {
+    let (dying, died) = servers::hanging_up().await;
+    let (server, _) = counting(StatusCode::OK).await;
+    let settings = CallSettings {
+        wait: Duration::from_millis(1),
+        ..servers::settings()
+    };
+    // It opens after four failures; here not even one is counted.
+    let rig = rig_with(&[&dying, &server.endpoint], settings, servers::breaker());
+    while died.get() < 4 {
+        let _ = rig
+            .client
+            .call(Call::post("application-product", "/x"))
+            .await;
+        let read = Call::get("application-product", "/x");
+        rig.client.call(read).await.unwrap();
+        let breaker = rig.breakers.get("application-product");
+        assert_eq!(
+            (breaker.state(), breaker.snapshot().failed_calls),
+            (State::Closed, 0)
+        );
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
 async fn what_was_sent_is_repeated_only_when_that_changes_nothing() {
     let (endpoint, counter) = servers::hanging_up().await;
     let rig = rig_with(&[&endpoint], servers::settings(), servers::no_breaker());
