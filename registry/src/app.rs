@@ -18,7 +18,10 @@ impl App for Registry {
     const NAME: &'static str = "discovery-server";
     const DEFAULTS: &'static str = include_str!("../defaults.yml");
     const SECTION: &'static str = "eureka.server";
-    const NEEDS: Needs = Needs { config_server: true, ..Needs::NONE };
+    const NEEDS: Needs = Needs {
+        config_server: true,
+        ..Needs::NONE
+    };
     type Config = Config;
 
     fn validate(config: &Config, bad: &mut Vec<String>) {

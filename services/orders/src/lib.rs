@@ -44,7 +44,12 @@ impl App for OrderService {
     const NAME: &'static str = SERVICE;
     const DEFAULTS: &'static str = include_str!("../defaults.yml");
     const SECTION: &'static str = "mall.orders";
-    const NEEDS: Needs = Needs { mysql: true, registry: true, config_server: true, ..Needs::NONE };
+    const NEEDS: Needs = Needs {
+        mysql: true,
+        registry: true,
+        config_server: true,
+        ..Needs::NONE
+    };
     type Config = OrdersConfig;
 
     fn validate(config: &OrdersConfig, bad: &mut Vec<String>) {

@@ -36,7 +36,12 @@ impl App for PaymentService {
     const NAME: &'static str = mall_payments_api::SERVICE;
     const DEFAULTS: &'static str = include_str!("../defaults.yml");
     const SECTION: &'static str = "mall.payments";
-    const NEEDS: Needs = Needs { mysql: true, registry: true, config_server: true, ..Needs::NONE };
+    const NEEDS: Needs = Needs {
+        mysql: true,
+        registry: true,
+        config_server: true,
+        ..Needs::NONE
+    };
     type Config = PaymentsConfig;
 
     fn validate(config: &PaymentsConfig, bad: &mut Vec<String>) {

@@ -2,9 +2,8 @@
 //! these extractors only read them, so a handler can't believe a header by itself.
 
 use axum::extract::FromRequestParts;
-use axum::response::Response;
 use http::request::Parts;
-use mall_problem::{Lang, Problem, Text};
+use mall_problem::{Problem, Text};
 use mall_types::Role;
 
 use crate::Identity;
@@ -27,27 +26,32 @@ pub struct PeerService(pub String);
 
 /// The 401 of a call without an identity.
 pub fn unauthenticated() -> Problem {
-    Problem::unauthenticated("UNAUTHENTICATED", Text::new("로그인이 필요합니다.", "You need to log in."))
+    Problem::unauthenticated(
+        "UNAUTHENTICATED",
+        Text::new("로그인이 필요합니다.", "You need to log in."),
+    )
 }
 
 /// The 403 of a call with the wrong role.
 pub fn forbidden() -> Problem {
-    Problem::forbidden("FORBIDDEN", Text::new("권한이 없습니다.", "You may not do this."))
+    Problem::forbidden(
+        "FORBIDDEN",
+        Text::new("권한이 없습니다.", "You may not do this."),
+    )
 }
 
-fn identity(parts: &Parts, role: Option<Role>) -> Result<Identity, Response> {
-    let lang = Lang::from_headers(&parts.headers);
+fn identity(parts: &Parts, role: Option<Role>) -> Result<Identity, Problem> {
     let Some(identity) = parts.extensions.get::<Identity>() else {
-        return Err(unauthenticated().response(lang));
+        return Err(unauthenticated());
     };
     if role.is_some_and(|role| role != identity.role) {
-        return Err(forbidden().response(lang));
+        return Err(forbidden());
     }
     Ok(identity.clone())
 }
 
 impl<S: Sync> FromRequestParts<S> for Shopper {
-    type Rejection = Response;
+    type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
         identity(parts, Some(Role::User)).map(Shopper)
@@ -55,7 +59,7 @@ impl<S: Sync> FromRequestParts<S> for Shopper {
 }
 
 impl<S: Sync> FromRequestParts<S> for Admin {
-    type Rejection = Response;
+    type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
         identity(parts, Some(Role::Admin)).map(Admin)
@@ -63,7 +67,7 @@ impl<S: Sync> FromRequestParts<S> for Admin {
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {
-    type Rejection = Response;
+    type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
         identity(parts, None).map(Caller)
@@ -71,10 +75,13 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 }
 
 impl<S: Sync> FromRequestParts<S> for PeerService {
-    type Rejection = Response;
+    type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        let lang = Lang::from_headers(&parts.headers);
-        parts.extensions.get::<PeerService>().cloned().ok_or_else(|| unauthenticated().response(lang))
+        parts
+            .extensions
+            .get::<PeerService>()
+            .cloned()
+            .ok_or_else(unauthenticated)
     }
 }

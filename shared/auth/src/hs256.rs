@@ -42,7 +42,8 @@ impl Verifier<Vec<u8>> for Hs256 {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), SignatureError> {
         let mut mac = self.0.clone();
         mac.update(message);
-        mac.verify_slice(signature).map_err(|_| SignatureError::new())
+        mac.verify_slice(signature)
+            .map_err(|_| SignatureError::new())
     }
 }
 
@@ -56,7 +57,9 @@ fn hs256(algorithm: &Algorithm, key: &[u8]) -> jsonwebtoken::errors::Result<Hs25
     if *algorithm != Algorithm::HS256 {
         return Err(new_error(ErrorKind::InvalidAlgorithm));
     }
-    Hmac::new_from_slice(key).map(Hs256).map_err(|_| new_error(ErrorKind::InvalidKeyFormat))
+    Hmac::new_from_slice(key)
+        .map(Hs256)
+        .map_err(|_| new_error(ErrorKind::InvalidKeyFormat))
 }
 
 static PROVIDER: CryptoProvider = CryptoProvider {
@@ -96,7 +99,11 @@ impl Key {
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
-        Ok(Key { encoding: EncodingKey::from_secret(bytes), decoding: DecodingKey::from_secret(bytes), validation })
+        Ok(Key {
+            encoding: EncodingKey::from_secret(bytes),
+            decoding: DecodingKey::from_secret(bytes),
+            validation,
+        })
     }
 
     /// Signs; the header says only the algorithm.
@@ -108,7 +115,11 @@ impl Key {
     }
 
     /// Verifies signature and life. A claim that is absent makes the token invalid.
-    pub(crate) fn open<C: DeserializeOwned + Lifetime>(&self, token: &str, now: DateTime<Utc>) -> Result<C, TokenError> {
+    pub(crate) fn open<C: DeserializeOwned + Lifetime>(
+        &self,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<C, TokenError> {
         let claims: C = jsonwebtoken::decode(token, &self.decoding, &self.validation)
             .map_err(|_| TokenError::Invalid)?
             .claims;

@@ -38,8 +38,19 @@ pub struct InternalKeys(Key);
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "aud", rename_all = "kebab-case")]
 enum Statement {
-    Identity { sub: UserId, role: Role, sid: String, axp: i64, iat: i64, exp: i64 },
-    Service { sub: String, iat: i64, exp: i64 },
+    Identity {
+        sub: UserId,
+        role: Role,
+        sid: String,
+        axp: i64,
+        iat: i64,
+        exp: i64,
+    },
+    Service {
+        sub: String,
+        iat: i64,
+        exp: i64,
+    },
 }
 
 impl Lifetime for Statement {
@@ -77,7 +88,13 @@ impl InternalKeys {
     /// Reads [`IDENTITY_HEADER`].
     pub fn verify_identity(&self, value: &str, now: DateTime<Utc>) -> Result<Identity, TokenError> {
         match self.0.open(value, now)? {
-            Statement::Identity { sub, role, sid, axp, .. } => Ok(Identity {
+            Statement::Identity {
+                sub,
+                role,
+                sid,
+                axp,
+                ..
+            } => Ok(Identity {
                 user: sub,
                 role,
                 session: sid,
@@ -124,11 +141,26 @@ mod tests {
         let person = keys.sign_identity(&identity, clock.now());
         let service = keys.sign_service("application-order", clock.now());
         assert_eq!(keys.verify_identity(&person, clock.now()), Ok(identity));
-        assert_eq!(keys.verify_service(&service, clock.now()).as_deref(), Ok("application-order"));
-        assert_eq!(keys.verify_identity(&service, clock.now()), Err(TokenError::Invalid));
-        assert_eq!(keys.verify_service(&person, clock.now()), Err(TokenError::Invalid));
+        assert_eq!(
+            keys.verify_service(&service, clock.now()).as_deref(),
+            Ok("application-order")
+        );
+        assert_eq!(
+            keys.verify_identity(&service, clock.now()),
+            Err(TokenError::Invalid)
+        );
+        assert_eq!(
+            keys.verify_service(&person, clock.now()),
+            Err(TokenError::Invalid)
+        );
         clock.advance(Duration::seconds(60));
-        assert_eq!(keys.verify_identity(&person, clock.now()), Err(TokenError::Expired));
-        assert_eq!(keys.verify_service(&service, clock.now()), Err(TokenError::Expired));
+        assert_eq!(
+            keys.verify_identity(&person, clock.now()),
+            Err(TokenError::Expired)
+        );
+        assert_eq!(
+            keys.verify_service(&service, clock.now()),
+            Err(TokenError::Expired)
+        );
     }
 }

@@ -102,7 +102,11 @@ impl TokenKeys {
     }
 
     /// Verifies an access token. Whether its session was ended is the caller's to ask.
-    pub fn verify_access(&self, token: &str, now: DateTime<Utc>) -> Result<AccessToken, TokenError> {
+    pub fn verify_access(
+        &self,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<AccessToken, TokenError> {
         let claims: Claims = self.0.open(token, now)?;
         let role = match (&claims.typ, claims.roles) {
             (Kind::Access, Some(role)) => role,
@@ -131,7 +135,11 @@ impl TokenKeys {
     }
 
     /// Verifies a refresh token. Whether it is its session's current one is the caller's to ask.
-    pub fn verify_refresh(&self, token: &str, now: DateTime<Utc>) -> Result<RefreshToken, TokenError> {
+    pub fn verify_refresh(
+        &self,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<RefreshToken, TokenError> {
         let claims: Claims = self.0.open(token, now)?;
         let user = claims.user()?;
         match (claims.typ, claims.jti) {
@@ -178,13 +186,22 @@ mod tests {
         let header = B64.decode(text.split('.').next().unwrap()).unwrap();
         assert_eq!(header, br#"{"alg":"HS256"}"#);
         assert_eq!(keys('a').verify_access(&text, clock.now()), Ok(token));
-        assert_eq!(keys('b').verify_access(&text, clock.now()), Err(TokenError::Invalid));
+        assert_eq!(
+            keys('b').verify_access(&text, clock.now()),
+            Err(TokenError::Invalid)
+        );
         clock.advance(Duration::seconds(3599));
         assert!(keys('a').verify_access(&text, clock.now()).is_ok());
         clock.advance(Duration::seconds(1));
-        assert_eq!(keys('a').verify_access(&text, clock.now()), Err(TokenError::Expired));
+        assert_eq!(
+            keys('a').verify_access(&text, clock.now()),
+            Err(TokenError::Expired)
+        );
         clock.advance(Duration::hours(-2));
-        assert_eq!(keys('a').verify_access(&text, clock.now()), Err(TokenError::NotYet));
+        assert_eq!(
+            keys('a').verify_access(&text, clock.now()),
+            Err(TokenError::NotYet)
+        );
     }
 
     #[test]
@@ -201,7 +218,10 @@ mod tests {
         let text = keys.sign_refresh(&refresh);
         assert_eq!(keys.verify_refresh(&text, now), Ok(refresh));
         assert_eq!(keys.verify_access(&text, now), Err(TokenError::Invalid));
-        assert_eq!(keys.verify_refresh(&keys.sign_access(&access(now)), now), Err(TokenError::Invalid));
+        assert_eq!(
+            keys.verify_refresh(&keys.sign_access(&access(now)), now),
+            Err(TokenError::Invalid)
+        );
     }
 
     #[test]
@@ -209,7 +229,9 @@ mod tests {
         let now = MockClock::at("2026-05-01T10:00:00+09:00").now();
         let keys = keys('a');
         let good = keys.sign_access(&access(now));
-        let [_, payload, signature] = good.split('.').collect::<Vec<_>>()[..] else { panic!() };
+        let [_, payload, signature] = good.split('.').collect::<Vec<_>>()[..] else {
+            panic!()
+        };
         let header = |json: &str| B64.encode(json);
         let mut flipped = good.clone().into_bytes();
         let last = flipped.len() - 2;
@@ -232,7 +254,11 @@ mod tests {
             no_exp,
             no_typ,
         ] {
-            assert_eq!(keys.verify_access(&token, now), Err(TokenError::Invalid), "{token:.80}");
+            assert_eq!(
+                keys.verify_access(&token, now),
+                Err(TokenError::Invalid),
+                "{token:.80}"
+            );
         }
         assert!(TokenKeys::new(&SecretString::from("short")).is_err());
     }

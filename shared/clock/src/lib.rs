@@ -26,7 +26,10 @@ pub type SharedClock = Arc<dyn Clock>;
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that asks the machine"
+    )]
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
     }
@@ -46,7 +49,10 @@ impl MockClock {
     ///
     /// # Panics
     /// When the text is no RFC 3339 time: this type is for tests.
-    #[expect(clippy::expect_used, reason = "for tests: a bad literal is the test's bug")]
+    #[expect(
+        clippy::expect_used,
+        reason = "for tests: a bad literal is the test's bug"
+    )]
     pub fn at(rfc3339: &str) -> Arc<MockClock> {
         let time = DateTime::parse_from_rfc3339(rfc3339).expect("an RFC 3339 time");
         Arc::new(MockClock(Mutex::new(time.with_timezone(&Utc))))

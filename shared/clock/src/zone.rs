@@ -25,12 +25,18 @@ impl std::error::Error for ZoneError {}
 impl Zone {
     /// Reads an IANA name such as `Asia/Seoul`.
     pub fn parse(name: &str) -> Result<Zone, ZoneError> {
-        name.parse().map(Zone).map_err(|_| ZoneError(format!("{name:?} is no time zone")))
+        name.parse()
+            .map(Zone)
+            .map_err(|_| ZoneError(format!("{name:?} is no time zone")))
     }
 
     /// ISO-8601 with this zone's offset: `2027-05-01T10:00:00+09:00`, a fraction only when there is one.
     pub fn show(&self, time: DateTime<Utc>) -> String {
-        let format = if time.nanosecond() == 0 { SecondsFormat::Secs } else { SecondsFormat::AutoSi };
+        let format = if time.nanosecond() == 0 {
+            SecondsFormat::Secs
+        } else {
+            SecondsFormat::AutoSi
+        };
         time.with_timezone(&self.0).to_rfc3339_opts(format, false)
     }
 
@@ -48,7 +54,7 @@ impl Zone {
     }
 
     fn read_text(&self, text: &str) -> Result<DateTime<Utc>, String> {
-        if !text.as_bytes().get(10).is_some_and(|b| *b == b'T') {
+        if text.as_bytes().get(10) != Some(&b'T') {
             return Err(format!("{text:?} is no date and time"));
         }
         if let Ok(time) = DateTime::parse_from_rfc3339(text) {
@@ -85,7 +91,9 @@ impl Zone {
                 .ok_or_else(|| "a time in array form holds whole numbers".to_owned())?;
         }
         let [year, month, day, hour, minute, second, nano] = parts;
-        let date = i32::try_from(year).ok().and_then(|year| NaiveDate::from_ymd_opt(year, month, day));
+        let date = i32::try_from(year)
+            .ok()
+            .and_then(|year| NaiveDate::from_ymd_opt(year, month, day));
         let time = date.and_then(|date| date.and_hms_nano_opt(hour, minute, second, nano));
         self.localize(time.ok_or_else(|| "no such date or time".to_owned())?)
     }
@@ -130,8 +138,14 @@ mod tests {
         ] {
             assert_eq!(read(form.clone()), ten, "{form}");
         }
-        assert_eq!(read(json!([2027, 5, 1, 10, 0, 5])), Some("2027-05-01T10:00:05+09:00".to_owned()));
-        assert_eq!(read(json!("2027-05-01T10:00:00.25")), Some("2027-05-01T10:00:00.250+09:00".to_owned()));
+        assert_eq!(
+            read(json!([2027, 5, 1, 10, 0, 5])),
+            Some("2027-05-01T10:00:05+09:00".to_owned())
+        );
+        assert_eq!(
+            read(json!("2027-05-01T10:00:00.25")),
+            Some("2027-05-01T10:00:00.250+09:00".to_owned())
+        );
         assert_eq!(read(json!("")), None);
         assert_eq!(read(Value::Null), None);
     }

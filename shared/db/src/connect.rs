@@ -42,7 +42,11 @@ impl DatabaseSettings {
     fn options(&self) -> Result<MySqlConnectOptions, sqlx::Error> {
         let url = self.url.strip_prefix("jdbc:").unwrap_or(&self.url);
         // JDBC's parameters (useSSL, serverTimezone, ...) mean nothing here and sqlx refuses unknown ones.
-        let url = url.split('?').next().unwrap_or(url).replacen("mariadb://", "mysql://", 1);
+        let url = url
+            .split('?')
+            .next()
+            .unwrap_or(url)
+            .replacen("mariadb://", "mysql://", 1);
         let mut options: MySqlConnectOptions = url.parse()?;
         if let Some(username) = &self.username {
             options = options.username(username);
@@ -68,7 +72,12 @@ impl Db {
 
     /// A pool for a test or a tool.
     pub fn connect_url(url: &str, max_connections: u32) -> Result<Db, sqlx::Error> {
-        Db::connect(&DatabaseSettings { url: url.to_owned(), username: None, password: None, max_connections })
+        Db::connect(&DatabaseSettings {
+            url: url.to_owned(),
+            username: None,
+            password: None,
+            max_connections,
+        })
     }
 
     /// Whether the database answers.
@@ -80,7 +89,12 @@ impl Db {
     /// The server's version text.
     pub async fn version(&self) -> Result<String, sqlx::Error> {
         let pool = self.pool.clone();
-        shielded(async move { sqlx::query_scalar("SELECT VERSION()").fetch_one(&pool).await }).await
+        shielded(async move {
+            sqlx::query_scalar("SELECT VERSION()")
+                .fetch_one(&pool)
+                .await
+        })
+        .await
     }
 
     /// Checks that an answered commit survives a power cut. Says which setting is not durable.
@@ -112,7 +126,10 @@ impl Db {
     /// Closes the pool; waits a bounded time for work that is still under way.
     pub async fn close(&self) {
         // A leaked connection would keep `close` waiting for ever.
-        if tokio::time::timeout(Duration::from_secs(3), self.pool.close()).await.is_err() {
+        if tokio::time::timeout(Duration::from_secs(3), self.pool.close())
+            .await
+            .is_err()
+        {
             tracing::warn!("the database pool did not close in time");
         }
     }

@@ -64,7 +64,10 @@ impl<E: Into<Problem>> From<TxError<E>> for Problem {
 fn unavailable(error: sqlx::Error) -> Problem {
     Problem::unavailable(
         "DATABASE_UNAVAILABLE",
-        Text::new("잠시 후 다시 시도해 주세요.", "The database is away for the moment; try again."),
+        Text::new(
+            "잠시 후 다시 시도해 주세요.",
+            "The database is away for the moment; try again.",
+        ),
     )
     .caused_by(error)
 }
@@ -80,14 +83,21 @@ pub(crate) fn is_outage(error: &sqlx::Error) -> bool {
         | sqlx::Error::Protocol(_) => true,
         // 1040 too many connections, 1053 shutdown in progress, 1205 lock wait timeout, 1213 deadlock, 1290 read-only
         // (a fail-over under way), 1317 interrupted, 1927 connection killed.
-        _ => matches!(number(error), Some(1040 | 1053 | 1205 | 1213 | 1290 | 1317 | 1927)),
+        _ => matches!(
+            number(error),
+            Some(1040 | 1053 | 1205 | 1213 | 1290 | 1317 | 1927)
+        ),
     }
 }
 
 /// The server's error number.
 pub(crate) fn number(error: &sqlx::Error) -> Option<u16> {
-    let sqlx::Error::Database(error) = error else { return None };
-    error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map(|error| error.number())
+    let sqlx::Error::Database(error) = error else {
+        return None;
+    };
+    error
+        .try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()
+        .map(|error| error.number())
 }
 
 /// The name of the unique key or check that a statement would have violated.
@@ -110,5 +120,6 @@ pub fn constraint(error: &sqlx::Error) -> Option<String> {
 
 /// Whether a statement failed because of this unique key (`PRIMARY` for the primary one).
 pub fn is_duplicate(error: &sqlx::Error, key: &str) -> bool {
-    number(error) == Some(1062) && constraint(error).is_some_and(|name| name.eq_ignore_ascii_case(key))
+    number(error) == Some(1062)
+        && constraint(error).is_some_and(|name| name.eq_ignore_ascii_case(key))
 }

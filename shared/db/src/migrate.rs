@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use sqlx::migrate::{MigrateError, Migration as SqlxMigration, MigrationType, Migrator};
-use sqlx::{SqlSafeStr, AssertSqlSafe};
+use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use crate::Db;
 use crate::connect::shielded;
@@ -118,6 +118,10 @@ impl Db {
                 Some(_) => {}
             }
         }
-        Ok(if at > wanted { SchemaState::Ahead { at, wanted } } else { SchemaState::Current })
+        Ok(if at > wanted {
+            SchemaState::Ahead { at, wanted }
+        } else {
+            SchemaState::Current
+        })
     }
 }

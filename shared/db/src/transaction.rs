@@ -10,9 +10,9 @@ use rand::RngExt;
 use sqlx::MySqlConnection;
 use tracing::Instrument;
 
+use crate::Db;
 use crate::connect::joined;
 use crate::error::{TxError, is_outage, number};
-use crate::Db;
 
 /// Deadlocks and lock timeouts are run again this often.
 const ATTEMPTS: u32 = 6;
@@ -26,14 +26,19 @@ impl Db {
     where
         T: Send + 'static,
         E: Send + 'static,
-        F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, TxError<E>>> + Send + Sync + 'static,
+        F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, TxError<E>>>
+            + Send
+            + Sync
+            + 'static,
     {
         let db = self.clone();
         let task = async move {
             let mut attempt = 1;
             loop {
                 let error = match db.try_tx(&work).await {
-                    Err(TxError::Db(error)) if attempt < ATTEMPTS && may_rerun(&error, attempt) => error,
+                    Err(TxError::Db(error)) if attempt < ATTEMPTS && may_rerun(&error, attempt) => {
+                        error
+                    }
                     outcome => return outcome,
                 };
                 tracing::debug!(tx = name, attempt, error = %error, "transaction is run again");
@@ -47,7 +52,10 @@ impl Db {
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "run_tx has spawned us: nobody can drop this begin")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "run_tx has spawned us: nobody can drop this begin"
+    )]
     async fn try_tx<T, E, F>(&self, work: &F) -> Result<T, TxError<E>>
     where
         F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, TxError<E>>>,
@@ -76,14 +84,19 @@ impl Db {
     where
         T: Send + 'static,
         E: Send + 'static,
-        F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, TxError<E>>> + Send + Sync + 'static,
+        F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, TxError<E>>>
+            + Send
+            + Sync
+            + 'static,
     {
         let db = self.clone();
         let task = async move {
             let mut attempt = 1;
             loop {
                 let error = match db.try_read(&work).await {
-                    Err(TxError::Db(error)) if attempt < ATTEMPTS && may_rerun(&error, attempt) => error,
+                    Err(TxError::Db(error)) if attempt < ATTEMPTS && may_rerun(&error, attempt) => {
+                        error
+                    }
                     outcome => return outcome,
                 };
                 tracing::debug!(read = name, attempt, error = %error, "read is run again");
@@ -112,7 +125,11 @@ fn may_rerun(error: &sqlx::Error, attempt: u32) -> bool {
     match number(error) {
         Some(1205 | 1213) => true,
         Some(_) => false,
-        None => !matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) && is_outage(error) && attempt < 3,
+        None => {
+            !matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)
+                && is_outage(error)
+                && attempt < 3
+        }
     }
 }
 

@@ -245,7 +245,11 @@ impl CallClient {
                 if parts.balancer.count(&call.service, tried) > 0 =>
             {
                 permit.ignore();
-                if *sent { pick.suspect() } else { pick.failure() }
+                if *sent {
+                    pick.suspect()
+                } else {
+                    pick.failure()
+                }
             }
             Err(CallError::Transport { sent: false, .. }) => {
                 permit.failure(elapsed);
@@ -302,7 +306,10 @@ impl CallClient {
                 HeaderValue::from_static("application/json, application/problem+json"),
             );
             // A peer's refusal is passed on: it should speak the shopper's language.
-            headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static(Lang::current().tag()));
+            headers.insert(
+                ACCEPT_LANGUAGE,
+                HeaderValue::from_static(Lang::current().tag()),
+            );
             for (name, value) in &call.headers {
                 headers.insert(name.clone(), value.clone());
             }

@@ -41,41 +41,64 @@ where
                 Text::new("본문은 JSON이어야 합니다.", "The body must be JSON."),
             )
             .response(lang);
-            response
-                .headers_mut()
-                .insert(ACCEPT, HeaderValue::from_static("application/json, application/*+json"));
+            response.headers_mut().insert(
+                ACCEPT,
+                HeaderValue::from_static("application/json, application/*+json"),
+            );
             return Err(response);
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            let status = rejection.status();
-            if status == http::StatusCode::PAYLOAD_TOO_LARGE {
-                Problem::new(
-                    ErrorKind::TooLarge,
-                    "BODY_TOO_LARGE",
-                    Text::new("본문이 너무 큽니다.", "The body is too large."),
-                )
-                .response(lang)
-            } else {
-                Problem::invalid("BODY_UNREADABLE", Text::new("본문을 읽을 수 없습니다.", "The body could not be read."))
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| {
+                let status = rejection.status();
+                if status == http::StatusCode::PAYLOAD_TOO_LARGE {
+                    Problem::new(
+                        ErrorKind::TooLarge,
+                        "BODY_TOO_LARGE",
+                        Text::new("본문이 너무 큽니다.", "The body is too large."),
+                    )
                     .response(lang)
-            }
-        })?;
-        parse(&bytes).map(Body).map_err(|problem| problem.response(lang))
+                } else {
+                    Problem::invalid(
+                        "BODY_UNREADABLE",
+                        Text::new("본문을 읽을 수 없습니다.", "The body could not be read."),
+                    )
+                    .response(lang)
+                }
+            })?;
+        parse(&bytes)
+            .map(Body)
+            .map_err(|problem| problem.response(lang))
     }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+    let Some(value) = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+    else {
         return false;
     };
-    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    let essence = value
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // serde would also read a struct from an array of its values; no client means that.
     if bytes.trim_ascii_start().starts_with(b"[") {
-        return Err(Problem::invalid("INVALID_BODY", Text::new("본문은 JSON 객체여야 합니다.", "The body must be a JSON object.")));
+        return Err(Problem::invalid(
+            "INVALID_BODY",
+            Text::new(
+                "본문은 JSON 객체여야 합니다.",
+                "The body must be a JSON object.",
+            ),
+        ));
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
@@ -89,21 +112,46 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 /// A syntax error is told as such; a wrong field is named.
 fn refusal(path: &str, error: &serde_json::Error) -> Problem {
     if !error.is_data() {
-        return Problem::invalid("INVALID_JSON", Text::new("JSON 형식이 올바르지 않습니다.", "The body is no valid JSON."));
+        return Problem::invalid(
+            "INVALID_JSON",
+            Text::new(
+                "JSON 형식이 올바르지 않습니다.",
+                "The body is no valid JSON.",
+            ),
+        );
     }
     let inner = error.to_string();
     let quoted = inner.split('`').nth(1).unwrap_or_default();
     let (field, message) = if inner.starts_with("unknown field") {
-        (join(path, quoted), Text::new("알 수 없는 항목입니다.", "is not known"))
+        (
+            join(path, quoted),
+            Text::new("알 수 없는 항목입니다.", "is not known"),
+        )
     } else if inner.starts_with("missing field") {
-        (join(path, quoted), Text::new("필수 항목입니다.", "is required"))
+        (
+            join(path, quoted),
+            Text::new("필수 항목입니다.", "is required"),
+        )
     } else if inner.starts_with("duplicate field") {
-        (join(path, quoted), Text::new("두 번 나왔습니다.", "appears twice"))
+        (
+            join(path, quoted),
+            Text::new("두 번 나왔습니다.", "appears twice"),
+        )
     } else {
-        (path.to_owned(), Text::new("형식이 올바르지 않습니다.", "has the wrong type or form"))
+        (
+            path.to_owned(),
+            Text::new("형식이 올바르지 않습니다.", "has the wrong type or form"),
+        )
     };
-    let problem = Problem::invalid("INVALID_BODY", Text::new("본문이 올바르지 않습니다.", "The body is not acceptable."));
-    if field.is_empty() || field == "." { problem } else { problem.with_field(field, message) }
+    let problem = Problem::invalid(
+        "INVALID_BODY",
+        Text::new("본문이 올바르지 않습니다.", "The body is not acceptable."),
+    );
+    if field.is_empty() || field == "." {
+        problem
+    } else {
+        problem.with_field(field, message)
+    }
 }
 
 /// serde reports an unknown, missing or doubled field at its parent, or at itself, depending on where it stopped.
@@ -126,10 +174,11 @@ where
         let lang = Lang::from_headers(&parts.headers);
         match axum::extract::Path::<T>::from_request_parts(parts, state).await {
             Ok(axum::extract::Path(value)) => Ok(Path(value)),
-            Err(_) => {
-                Err(Problem::invalid("INVALID_PATH", Text::new("주소가 올바르지 않습니다.", "The path is not acceptable."))
-                    .response(lang))
-            }
+            Err(_) => Err(Problem::invalid(
+                "INVALID_PATH",
+                Text::new("주소가 올바르지 않습니다.", "The path is not acceptable."),
+            )
+            .response(lang)),
         }
     }
 }
@@ -144,16 +193,28 @@ where
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
         let lang = Lang::from_headers(&parts.headers);
         let query = parts.uri.query().unwrap_or_default();
-        serde_urlencoded::from_str(query).map(Query).map_err(|error| {
-            let inner = error.to_string();
-            let problem =
-                Problem::invalid("INVALID_QUERY", Text::new("요청 파라미터가 올바르지 않습니다.", "A parameter is not acceptable."));
-            let problem = match inner.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
-                Some(field) => problem.with_field(field, Text::new("필수 항목입니다.", "is required")),
-                None => problem,
-            };
-            problem.response(lang)
-        })
+        serde_urlencoded::from_str(query)
+            .map(Query)
+            .map_err(|error| {
+                let inner = error.to_string();
+                let problem = Problem::invalid(
+                    "INVALID_QUERY",
+                    Text::new(
+                        "요청 파라미터가 올바르지 않습니다.",
+                        "A parameter is not acceptable.",
+                    ),
+                );
+                let problem = match inner
+                    .strip_prefix("missing field `")
+                    .and_then(|rest| rest.split('`').next())
+                {
+                    Some(field) => {
+                        problem.with_field(field, Text::new("필수 항목입니다.", "is required"))
+                    }
+                    None => problem,
+                };
+                problem.response(lang)
+            })
     }
 }
 
@@ -181,7 +242,10 @@ mod tests {
     fn refused(body: &str) -> (String, Vec<String>) {
         let problem = parse::<Order>(body.as_bytes()).unwrap_err();
         assert_eq!(problem.kind(), ErrorKind::Invalid);
-        (problem.code().to_owned(), problem.fields().iter().map(|f| f.field.clone()).collect())
+        (
+            problem.code().to_owned(),
+            problem.fields().iter().map(|f| f.field.clone()).collect(),
+        )
     }
 
     #[test]
@@ -200,9 +264,20 @@ mod tests {
             (r#"{"lines":[{}]}"#, "lines[0].count"),
             (r#"{"lines":[{"count":1,"y":2}]}"#, "lines[0].y"),
         ] {
-            assert_eq!(refused(body), ("INVALID_BODY".to_owned(), vec![field.to_owned()]), "{body}");
+            assert_eq!(
+                refused(body),
+                ("INVALID_BODY".to_owned(), vec![field.to_owned()]),
+                "{body}"
+            );
         }
-        for body in ["", "{", "{\"productId\":", "{} zz", "{\"productId\":1}{}", "nope"] {
+        for body in [
+            "",
+            "{",
+            "{\"productId\":",
+            "{} zz",
+            "{\"productId\":1}{}",
+            "nope",
+        ] {
             assert_eq!(refused(body).0, "INVALID_JSON", "{body}");
         }
         for body in ["3", "\"text\"", "[1]", " [1,2,true,null]"] {

@@ -29,7 +29,10 @@ impl FieldErrors {
 
     /// Notes a bad field.
     pub fn add(&mut self, field: &str, message: Text) {
-        self.0.push(FieldError { field: field.to_owned(), message });
+        self.0.push(FieldError {
+            field: field.to_owned(),
+            message,
+        });
     }
 
     /// Whether nothing was noted.
@@ -39,14 +42,21 @@ impl FieldErrors {
 
     /// The 400 that names every bad field, unless there is none.
     pub fn finish(self) -> Result<(), Problem> {
-        if self.0.is_empty() { Ok(()) } else { Err(self.problem()) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(self.problem())
+        }
     }
 
     /// The 400 that names every bad field noted so far.
     pub fn problem(self) -> Problem {
         Problem::invalid(
             "INVALID_FIELDS",
-            Text::new("입력값이 올바르지 않습니다.", "Some fields are not acceptable."),
+            Text::new(
+                "입력값이 올바르지 않습니다.",
+                "Some fields are not acceptable.",
+            ),
         )
         .with_fields(self.0)
     }

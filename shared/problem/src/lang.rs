@@ -45,7 +45,10 @@ impl Lang {
 
     /// Reads `Accept-Language`: English when it is wanted more than Korean, else Korean.
     pub fn from_headers(headers: &HeaderMap) -> Lang {
-        let Some(wanted) = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()) else {
+        let Some(wanted) = headers
+            .get(ACCEPT_LANGUAGE)
+            .and_then(|value| value.to_str().ok())
+        else {
             return Lang::Ko;
         };
         let mut best = (Lang::Ko, 0.0_f32);
@@ -89,18 +92,27 @@ pub struct Text {
 impl Text {
     /// A fixed text.
     pub const fn new(ko: &'static str, en: &'static str) -> Text {
-        Text { ko: Cow::Borrowed(ko), en: Cow::Borrowed(en) }
+        Text {
+            ko: Cow::Borrowed(ko),
+            en: Cow::Borrowed(en),
+        }
     }
 
     /// A text made at run time.
     pub fn made(ko: String, en: String) -> Text {
-        Text { ko: Cow::Owned(ko), en: Cow::Owned(en) }
+        Text {
+            ko: Cow::Owned(ko),
+            en: Cow::Owned(en),
+        }
     }
 
     /// A text that is the same in both languages, such as a peer's.
     pub fn same(text: impl Into<String>) -> Text {
         let text = text.into();
-        Text { ko: Cow::Owned(text.clone()), en: Cow::Owned(text) }
+        Text {
+            ko: Cow::Owned(text.clone()),
+            en: Cow::Owned(text),
+        }
     }
 
     /// The text in one language.
@@ -126,7 +138,11 @@ pub struct Done {
 
 /// The common body with a message in the language of the request.
 pub fn done(lang: Lang, message: &Text) -> Json<Done> {
-    Json(Done { status_code: 200, success: true, message: message.pick(lang).to_owned() })
+    Json(Done {
+        status_code: 200,
+        success: true,
+        message: message.pick(lang).to_owned(),
+    })
 }
 
 #[cfg(test)]

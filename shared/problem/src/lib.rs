@@ -13,5 +13,5 @@ mod remote;
 pub use extract::{Body, Path, Query};
 pub use fields::FieldErrors;
 pub use lang::{Done, Lang, Text, done};
-pub use problem::{Answer, ErrorKind, FieldError, Problem, PROBLEM_JSON};
+pub use problem::{Answer, ErrorKind, FieldError, PROBLEM_JSON, Problem};
 pub use remote::RemoteProblem;

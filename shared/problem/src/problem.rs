@@ -103,10 +103,12 @@ impl ErrorKind {
             ErrorKind::Unavailable,
             ErrorKind::Timeout,
         ];
-        ALL.into_iter().find(|kind| kind.status() == status).unwrap_or(match status {
-            400..=499 => ErrorKind::Invalid,
-            _ => ErrorKind::BadGateway,
-        })
+        ALL.into_iter()
+            .find(|kind| kind.status() == status)
+            .unwrap_or(match status {
+                400..=499 => ErrorKind::Invalid,
+                _ => ErrorKind::BadGateway,
+            })
     }
 }
 
@@ -190,7 +192,10 @@ impl Problem {
         Problem::new(
             ErrorKind::Internal,
             "INTERNAL",
-            Text::new("서버에서 오류가 발생했습니다.", "Something went wrong on our side."),
+            Text::new(
+                "서버에서 오류가 발생했습니다.",
+                "Something went wrong on our side.",
+            ),
         )
         .caused_by(cause)
     }
@@ -198,7 +203,10 @@ impl Problem {
     /// Names a bad field.
     #[must_use]
     pub fn with_field(mut self, field: impl Into<String>, message: Text) -> Problem {
-        self.0.errors.push(FieldError { field: field.into(), message });
+        self.0.errors.push(FieldError {
+            field: field.into(),
+            message,
+        });
         self
     }
 
@@ -265,16 +273,28 @@ impl Problem {
 
     /// The body in one language.
     pub fn body(&self, lang: Lang) -> Value {
-        let Inner { kind, code, detail, errors, extra, .. } = &*self.0;
+        let Inner {
+            kind,
+            code,
+            detail,
+            errors,
+            extra,
+            ..
+        } = &*self.0;
         let status = kind.status();
         let mut body = Map::new();
         body.insert("type".to_owned(), "about:blank".into());
-        body.insert("title".to_owned(), status.canonical_reason().unwrap_or_default().into());
+        body.insert(
+            "title".to_owned(),
+            status.canonical_reason().unwrap_or_default().into(),
+        );
         body.insert("status".to_owned(), status.as_u16().into());
         body.insert("code".to_owned(), code.as_ref().into());
         body.insert("detail".to_owned(), detail.pick(lang).into());
         if !errors.is_empty() {
-            let fields = errors.iter().map(|e| (e.field.clone(), e.message.pick(lang).into()));
+            let fields = errors
+                .iter()
+                .map(|e| (e.field.clone(), e.message.pick(lang).into()));
             body.insert("errors".to_owned(), Value::Object(fields.collect()));
         }
         for (key, value) in extra {
@@ -356,7 +376,9 @@ mod tests {
 
     #[test]
     fn every_kind_is_found_again_by_its_status() {
-        for status in [400, 401, 403, 404, 405, 406, 409, 413, 414, 415, 422, 429, 431, 500, 502, 503, 504] {
+        for status in [
+            400, 401, 403, 404, 405, 406, 409, 413, 414, 415, 422, 429, 431, 500, 502, 503, 504,
+        ] {
             assert_eq!(ErrorKind::of_status(status).status().as_u16(), status);
         }
         assert_eq!(ErrorKind::of_status(418), ErrorKind::Invalid);

@@ -42,8 +42,18 @@ impl RemoteProblem {
         for standard in ["type", "title", "status", "instance"] {
             members.remove(standard);
         }
-        let seconds = headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
-        RemoteProblem { status, code, detail, errors, extra: members, retry_after: seconds.map(Duration::from_secs) }
+        let seconds = headers
+            .get(RETRY_AFTER)
+            .and_then(|v| v.to_str().ok())
+            .and_then(|v| v.parse().ok());
+        RemoteProblem {
+            status,
+            code,
+            detail,
+            errors,
+            extra: members,
+            retry_after: seconds.map(Duration::from_secs),
+        }
     }
 
     /// The same problem, to be passed on to our caller.
@@ -52,8 +62,12 @@ impl RemoteProblem {
             field,
             message: Text::same(message.as_str().unwrap_or_default()),
         });
-        let mut problem = Problem::new(ErrorKind::of_status(self.status), self.code, Text::same(self.detail))
-            .with_fields(fields.collect());
+        let mut problem = Problem::new(
+            ErrorKind::of_status(self.status),
+            self.code,
+            Text::same(self.detail),
+        )
+        .with_fields(fields.collect());
         for (key, value) in self.extra {
             problem = problem.with_extra(key, value);
         }

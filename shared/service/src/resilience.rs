@@ -69,8 +69,14 @@ pub(crate) fn breakers(settings: &Settings, bad: &mut Vec<String>) -> BreakerReg
             made(&format!("instances.{name}"), &base, said),
         )
     });
-    let named = named.collect();
-    BreakerRegistry::new(default, named)
+    let named: BTreeMap<String, CircuitBreakerConfig> = named.collect();
+    let names: Vec<String> = named.keys().cloned().collect();
+    let registry = BreakerRegistry::new(default, named);
+    // A configured breaker is there, and shows, from the start.
+    for name in names {
+        registry.get(&name);
+    }
+    registry
 }
 
 fn over(base: &CircuitBreakerConfig, said: &Said) -> CircuitBreakerConfig {
