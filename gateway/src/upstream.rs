@@ -218,7 +218,8 @@ impl Failure {
                 "SERVICE_TIMEOUT",
                 messages::SERVICE_SLOW,
             )
-            .with_extra("service", route.service),
+            .with_extra("service", route.service)
+            .retry_after(Duration::from_secs(1)),
         }
     }
 }

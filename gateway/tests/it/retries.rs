@@ -140,6 +140,7 @@ async fn a_silent_service_is_a_504_in_time() {
         (answer.status.as_u16(), answer.code().as_str()),
         (504, "SERVICE_TIMEOUT")
     );
+    assert!(answer.headers.contains_key("retry-after"));
     assert!(start.elapsed() < Duration::from_secs(5));
     assert_eq!(
         instance.count(),

@@ -4,7 +4,8 @@
 use async_trait::async_trait;
 use mall_http_client::CallError;
 use mall_outbox::{Deliver, DeliverError, Message};
-use mall_payments_api::{Refund, RefundState};
+use mall_payments_api::{PAYMENT_UNKNOWN, Refund, RefundState};
+use mall_stock_api::codes;
 use mall_types::{CartId, OrderId, UserId, Won};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -112,14 +113,20 @@ fn read<T: DeserializeOwned>(message: &Message) -> Result<T, DeliverError> {
         .map_err(|error| DeliverError::Dead(format!("unreadable: {error}")))
 }
 
-/// Only a refusal of the thing itself is final. Who we are (401, 403) and how busy the other is (408, 429) may change.
+/// Only a refusal of the thing itself is final. Who we are (401, 403) and how busy the other is (408, 429) may change. A
+/// 404 counts only in the service's own words: an address that was given to another program meanwhile, or an older
+/// release, answers 404 as well, and money and stock must not be lost by that.
 fn failed(error: CallError) -> DeliverError {
-    match &error {
-        CallError::Status { problem, .. }
-            if matches!(problem.status, 400 | 404 | 409 | 410 | 422) =>
-        {
-            DeliverError::Dead(error.to_string())
-        }
-        _ => DeliverError::Retry(error.to_string()),
+    let is_final = match &error {
+        CallError::Status { problem, .. } => match problem.status {
+            404 => [codes::RESERVATION_UNKNOWN, PAYMENT_UNKNOWN].contains(&problem.code.as_str()),
+            status => matches!(status, 400 | 409 | 410 | 422),
+        },
+        _ => false,
+    };
+    if is_final {
+        DeliverError::Dead(error.to_string())
+    } else {
+        DeliverError::Retry(error.to_string())
     }
 }

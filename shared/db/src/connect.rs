@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use sqlx::Connection;
+use sqlx::pool::PoolConnection;
+use sqlx::{Connection, MySql};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPool, MySqlPoolOptions};
 use tracing::Instrument;
 
@@ -32,10 +33,16 @@ fn default_connections() -> u32 {
 /// How long a request waits for a free connection before it is told 503.
 const ACQUIRE: Duration = Duration::from_secs(3);
 
+/// How long one unit of work may take, all its statements together. Far beyond what any of them needs: it ends the wait
+/// for a server that fell silent without closing the connection (its machine died, a network device forgot us), which the
+/// operating system would take a quarter of an hour to notice.
+const UNIT: Duration = Duration::from_secs(30);
+
 /// A pool of connections to the service's own schema.
 #[derive(Debug, Clone)]
 pub struct Db {
     pub(crate) pool: MySqlPool,
+    pub(crate) unit: Duration,
 }
 
 impl DatabaseSettings {
@@ -67,7 +74,15 @@ impl Db {
             .idle_timeout(Duration::from_secs(600))
             .after_connect(|conn, _| Box::pin(set_up(conn)))
             .connect_lazy_with(settings.options()?);
-        Ok(Db { pool })
+        Ok(Db { pool, unit: UNIT })
+    }
+
+    /// The same pool with another limit for a unit of work, for tools with long statements, and for tests.
+    pub fn with_unit_limit(&self, unit: Duration) -> Db {
+        Db {
+            pool: self.pool.clone(),
+            unit,
+        }
     }
 
     /// A pool for a test or a tool.
@@ -82,8 +97,15 @@ impl Db {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), sqlx::Error> {
-        let pool = self.pool.clone();
-        shielded(async move { pool.acquire().await?.ping().await }).await
+        let db = self.clone();
+        shielded(async move {
+            let mut conn = db.pool.acquire().await?;
+            match tokio::time::timeout(db.unit.min(ACQUIRE), conn.ping()).await {
+                Ok(pong) => pong,
+                Err(_) => Err(too_late(conn)),
+            }
+        })
+        .await
     }
 
     /// The server's version text.
@@ -141,6 +163,16 @@ async fn set_up(conn: &mut MySqlConnection) -> Result<(), sqlx::Error> {
         .execute(conn)
         .await
         .map(drop)
+}
+
+/// Throws away a connection whose server did not answer in time. It is never handed back to the pool: what was under way on
+/// it may still be, and the server rolls back when it sees the connection gone.
+pub(crate) fn too_late(conn: PoolConnection<MySql>) -> sqlx::Error {
+    drop(conn.detach());
+    sqlx::Error::Io(std::io::Error::new(
+        std::io::ErrorKind::TimedOut,
+        "the database did not finish in time",
+    ))
 }
 
 /// Runs database work in a task of its own, which goes on when the caller is dropped.

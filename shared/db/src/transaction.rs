@@ -3,15 +3,17 @@
 //! A unit may be run more than once, so it clones what it needs, and is written as
 //! `move |tx| { let order = order.clone(); Box::pin(async move { ... }) }`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use rand::RngExt;
-use sqlx::MySqlConnection;
+use sqlx::{Connection, MySqlConnection};
+use tokio::time::timeout;
 use tracing::Instrument;
 
 use crate::Db;
-use crate::connect::joined;
+use crate::connect::{joined, too_late};
 use crate::error::{TxError, is_outage, number};
 
 /// Deadlocks and lock timeouts are run again this often.
@@ -21,7 +23,8 @@ impl Db {
     /// Runs `work` in one transaction, READ COMMITTED: committed on `Ok`, rolled back on `Err`.
     ///
     /// The work goes on when the caller is dropped. Deadlocks, lock timeouts and connections that broke before the commit
-    /// are run again with a short random pause; a commit whose outcome is unknown never is ([`TxError::Unknown`]).
+    /// are run again with a short random pause; a commit whose outcome is unknown never is ([`TxError::Unknown`]). A
+    /// database that falls silent is waited for 30 s.
     pub async fn run_tx<T, E, F>(&self, name: &'static str, work: F) -> Result<T, TxError<E>>
     where
         T: Send + 'static,
@@ -52,29 +55,40 @@ impl Db {
         }
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "run_tx has spawned us: nobody can drop this begin"
-    )]
     async fn try_tx<T, E, F>(&self, work: &F) -> Result<T, TxError<E>>
     where
         F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, TxError<E>>>,
     {
-        let mut tx = self.pool.begin().await?;
-        match work(&mut tx).await {
-            Ok(value) => match tx.commit().await {
-                Ok(()) => Ok(value),
-                // The server said no (a deadlock, say): it is rolled back. A broken connection says nothing.
-                Err(error) if matches!(error, sqlx::Error::Database(_)) => Err(TxError::Db(error)),
-                Err(error) => Err(TxError::Unknown(error)),
-            },
-            Err(error) => {
-                // A rollback that fails means a broken connection: the server rolls back by itself.
-                if let Err(failed) = tx.rollback().await {
-                    tracing::debug!(error = %failed, "rollback failed");
+        let mut conn = self.pool.acquire().await?;
+        let committing = AtomicBool::new(false);
+        // `run_tx` has spawned us: nobody but this limit can drop it half-way, and after that the connection is thrown away.
+        let unit = timeout(self.unit, async {
+            let mut tx = Connection::begin(&mut *conn).await?;
+            match work(&mut tx).await {
+                Ok(value) => {
+                    committing.store(true, Ordering::Relaxed);
+                    match tx.commit().await {
+                        Ok(()) => Ok(value),
+                        // The server said no (a deadlock, say): it is rolled back. A broken connection says nothing.
+                        Err(error) if matches!(error, sqlx::Error::Database(_)) => {
+                            Err(TxError::Db(error))
+                        }
+                        Err(error) => Err(TxError::Unknown(error)),
+                    }
                 }
-                Err(error)
+                Err(error) => {
+                    // A rollback that fails means a broken connection: the server rolls back by itself.
+                    if let Err(failed) = tx.rollback().await {
+                        tracing::debug!(error = %failed, "rollback failed");
+                    }
+                    Err(error)
+                }
             }
+        });
+        match unit.await {
+            Ok(outcome) => outcome,
+            Err(_) if committing.load(Ordering::Relaxed) => Err(TxError::Unknown(too_late(conn))),
+            Err(_) => Err(TxError::Db(too_late(conn))),
         }
     }
 
@@ -115,7 +129,10 @@ impl Db {
         F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, TxError<E>>>,
     {
         let mut conn = self.pool.acquire().await?;
-        work(&mut conn).await
+        match timeout(self.unit, work(&mut conn)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(TxError::Db(too_late(conn))),
+        }
     }
 }
 
@@ -126,7 +143,9 @@ fn may_rerun(error: &sqlx::Error, attempt: u32) -> bool {
         Some(1205 | 1213) => true,
         Some(_) => false,
         None => {
+            let waited_out = matches!(error, sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::TimedOut);
             !matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)
+                && !waited_out
                 && is_outage(error)
                 && attempt < 3
         }

@@ -71,7 +71,8 @@ impl CallError {
         }
     }
 
-    /// The service looked at the request and refused it (4xx): nothing was done, and asking again changes nothing.
+    /// The service looked at the request and refused it (4xx): asking again changes nothing. Whether nothing was done is
+    /// [`may_have_happened`](Self::may_have_happened)'s to say: an earlier attempt may have got through.
     pub fn is_definite_refusal(&self) -> bool {
         self.status()
             .is_some_and(|status| (400..500).contains(&status))
@@ -98,7 +99,7 @@ impl CallError {
         match self {
             Self::NoInstance { .. } | Self::Open { .. } => false,
             Self::Transport { sent, .. } | Self::Timeout { sent, .. } => *sent,
-            Self::Status { problem, .. } => problem.status >= 500,
+            Self::Status { problem, .. } => problem.status >= 500 || problem.after_lost_attempt,
             Self::Decode { .. } => true,
         }
     }

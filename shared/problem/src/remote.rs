@@ -23,6 +23,9 @@ pub struct RemoteProblem {
     pub extra: Map<String, Value>,
     /// When to try again.
     pub retry_after: Option<Duration>,
+    /// Set by whoever made the call: an earlier attempt of it got no answer, so this refusal speaks for its own attempt
+    /// only. The earlier one may have been carried out, or may still be.
+    pub after_lost_attempt: bool,
 }
 
 impl RemoteProblem {
@@ -53,6 +56,7 @@ impl RemoteProblem {
             errors,
             extra: members,
             retry_after: seconds.map(Duration::from_secs),
+            after_lost_attempt: false,
         }
     }
 

@@ -135,14 +135,18 @@ impl Watch {
         self.route = named.or(self.route.take());
         let method = self.method;
         let shown = self.route.as_deref().unwrap_or(&self.path);
-        if status >= 500 {
+        // A probe's answer is not an event: a 503 of `/actuator/health` tells of something that was logged when it happened.
+        let probe = self.path.starts_with("/actuator");
+        // Each of these comes from each program every few seconds.
+        let heartbeat = self.path.starts_with("/eureka/") && status < 500;
+        if status >= 500 && !probe {
             tracing::error!(
                 route = shown,
                 status,
                 duration_ms,
                 "{method} {shown} {status}"
             );
-        } else if self.path.starts_with("/actuator") {
+        } else if probe || heartbeat {
             tracing::debug!(
                 route = shown,
                 status,

@@ -201,9 +201,10 @@ impl Server {
             self.check_runs()?;
             if Instant::now() > deadline {
                 bail!(
-                    "{} was not ready within {} s{}",
+                    "{} was not ready within {} s{}{}",
                     self.name(),
                     timeout.as_secs(),
+                    self.last_words(),
                     self.log_end()
                 );
             }
@@ -246,6 +247,21 @@ impl Server {
                 .is_some_and(|greeting| greeting.get(4) == Some(&10)),
             Probe::RedisPing => exchange(self.port, b"PING\r\n", 7, timeout)
                 .is_some_and(|answer| answer == b"+PONG\r\n"),
+        }
+    }
+
+    /// What it says of itself when it is not ready, as a line to append to a message.
+    fn last_words(&self) -> String {
+        let Probe::Http(path) = &self.probe else {
+            return String::new();
+        };
+        match http::get(&format!("{}{path}", self.url()), Duration::from_secs(1)) {
+            Ok(reply) => format!(
+                "\nGET {path} answers {}: {:.2000}",
+                reply.status,
+                reply.text()
+            ),
+            Err(error) => format!("\nGET {path} is not answered: {error}"),
         }
     }
 

@@ -11,7 +11,10 @@ const EVERYBODY: &str = "every program";
 type Said = BTreeMap<String, (BTreeSet<u16>, BTreeSet<String>)>;
 
 /// Files that pass on what others say.
-const PASSED_ON: [&str; 2] = ["shared/problem/src/problem.rs", "shared/problem/src/remote.rs"];
+const PASSED_ON: [&str; 2] = [
+    "shared/problem/src/problem.rs",
+    "shared/problem/src/remote.rs",
+];
 
 #[test]
 fn the_document_has_every_code_of_the_sources_and_no_other() {
@@ -21,24 +24,39 @@ fn the_document_has_every_code_of_the_sources_and_no_other() {
     for (code, said) in &sources {
         match document.get(code) {
             None => wrong.push(format!("{code} {said:?} is not in docs/errors.md")),
-            Some(told) if told != said => wrong.push(format!("{code}: the sources say {said:?}, docs/errors.md {told:?}")),
+            Some(told) if told != said => wrong.push(format!(
+                "{code}: the sources say {said:?}, docs/errors.md {told:?}"
+            )),
             Some(_) => {}
         }
     }
     let gone = document.keys().filter(|code| !sources.contains_key(*code));
-    wrong.extend(gone.map(|code| format!("{code} is in docs/errors.md and nowhere in the sources")));
+    wrong
+        .extend(gone.map(|code| format!("{code} is in docs/errors.md and nowhere in the sources")));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 fn in_document() -> Said {
-    let rows = markdown::rows(&file("docs/errors.md").text, &["code", "status", "from", "when", "then"]);
+    let rows = markdown::rows(
+        &file("docs/errors.md").text,
+        &["code", "status", "from", "when", "then"],
+    );
     let mut said = Said::new();
     for row in rows {
         let code = row[0].trim_matches('`').to_owned();
-        assert!(row.iter().all(|cell| !cell.is_empty()), "{code}: an empty cell");
-        let status = row[1].split(", ").map(|status| status.parse().expect(&code)).collect();
+        assert!(
+            row.iter().all(|cell| !cell.is_empty()),
+            "{code}: an empty cell"
+        );
+        let status = row[1]
+            .split(", ")
+            .map(|status| status.parse().expect(&code))
+            .collect();
         let from = row[2].split(", ").map(str::to_owned).collect();
-        assert!(said.insert(code.clone(), (status, from)).is_none(), "{code} is there twice");
+        assert!(
+            said.insert(code.clone(), (status, from)).is_none(),
+            "{code} is there twice"
+        );
     }
     said
 }
@@ -53,19 +71,31 @@ fn in_sources() -> Said {
                 "new" => (arguments[0], arguments[1]),
                 other => (other, arguments[0]),
             };
-            let code = rust::literal(code).or_else(|| constants.get(code.rsplit("::").next()?).copied());
+            let code =
+                rust::literal(code).or_else(|| constants.get(code.rsplit("::").next()?).copied());
             match code {
                 Some(code) => {
                     let (statuses, from) = said.entry(code.to_owned()).or_default();
                     statuses.insert(status_of(status));
                     from.insert(program(&file.path));
                 }
-                None => assert!(PASSED_ON.contains(&file.path.as_str()), "{}: a code that can't be read: {arguments:?}", file.path),
+                None => assert!(
+                    PASSED_ON.contains(&file.path.as_str()),
+                    "{}: a code that can't be read: {arguments:?}",
+                    file.path
+                ),
             }
         };
-        for constructor in
-            ["new", "invalid", "unauthenticated", "forbidden", "not_found", "not_acceptable", "conflict", "unavailable"]
-        {
+        for constructor in [
+            "new",
+            "invalid",
+            "unauthenticated",
+            "forbidden",
+            "not_found",
+            "not_acceptable",
+            "conflict",
+            "unavailable",
+        ] {
             for arguments in rust::arguments(text, &format!("Problem::{constructor}(")) {
                 note(constructor, arguments);
             }

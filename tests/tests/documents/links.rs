@@ -1,7 +1,7 @@
 //! Documents point at what is there.
 
-use super::repository::{ending, files, root};
 use super::markdown;
+use super::repository::{ending, files, root};
 
 #[test]
 fn links_lead_somewhere() {
@@ -9,7 +9,8 @@ fn links_lead_somewhere() {
     for document in ending(".md") {
         for link in markdown::links(&document.text) {
             let target = link.split('#').next().unwrap();
-            let elsewhere = link.contains("://") || link.starts_with("mailto:") || target.is_empty();
+            let elsewhere =
+                link.contains("://") || link.starts_with("mailto:") || target.is_empty();
             if !elsewhere && !root().join(document.folder()).join(target).exists() {
                 wrong.push(format!("{}: {link}", document.path));
             }
@@ -25,8 +26,12 @@ fn files_that_are_named_are_there() {
     let mut wrong = Vec::new();
     for document in ending(".md") {
         for name in markdown::code(&document.text) {
-            let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
-            let is_path = name.contains('/') && !name.starts_with(['/', '.']) && ends.iter().any(|end| name.ends_with(end));
+            let plain = name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+            let is_path = name.contains('/')
+                && !name.starts_with(['/', '.'])
+                && ends.iter().any(|end| name.ends_with(end));
             let known = files().iter().any(|file| match name.strip_suffix('/') {
                 Some(folder) => format!("/{}", file.path).contains(&format!("/{folder}/")),
                 None => format!("/{}", file.path).ends_with(&format!("/{name}")),
@@ -36,5 +41,9 @@ fn files_that_are_named_are_there() {
             }
         }
     }
-    assert!(wrong.is_empty(), "files that are not there:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "files that are not there:\n{}",
+        wrong.join("\n")
+    );
 }

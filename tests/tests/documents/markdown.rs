@@ -17,8 +17,14 @@ pub fn tables(text: &str) -> Vec<Table> {
         }
         let cells = cells(line);
         match tables.last_mut().filter(|_| inside) {
-            None => tables.push(Table { heads: cells, rows: Vec::new() }),
-            Some(_) if cells.iter().all(|cell| cell.chars().all(|c| c == '-' || c == ':')) => {}
+            None => tables.push(Table {
+                heads: cells,
+                rows: Vec::new(),
+            }),
+            Some(_)
+                if cells
+                    .iter()
+                    .all(|cell| cell.chars().all(|c| c == '-' || c == ':')) => {}
             Some(table) => {
                 assert_eq!(cells.len(), table.heads.len(), "{line}");
                 table.rows.push(cells);
@@ -31,7 +37,9 @@ pub fn tables(text: &str) -> Vec<Table> {
 
 /// The rows of every table whose first line begins with these words.
 pub fn rows(text: &str, heads: &[&str]) -> Vec<Vec<String>> {
-    let tables = tables(text).into_iter().filter(|table| table.heads == heads);
+    let tables = tables(text)
+        .into_iter()
+        .filter(|table| table.heads == heads);
     let rows: Vec<Vec<String>> = tables.flat_map(|table| table.rows).collect();
     assert!(!rows.is_empty(), "no table with {heads:?}");
     rows
@@ -40,7 +48,9 @@ pub fn rows(text: &str, heads: &[&str]) -> Vec<Vec<String>> {
 fn cells(line: &str) -> Vec<String> {
     let line = line.trim().trim_start_matches('|').trim_end_matches('|');
     let line = line.replace("\\|", "\u{1}");
-    line.split('|').map(|cell| cell.trim().replace('\u{1}', "|")).collect()
+    line.split('|')
+        .map(|cell| cell.trim().replace('\u{1}', "|"))
+        .collect()
 }
 
 /// What stands between backticks, block quotes of code left out.

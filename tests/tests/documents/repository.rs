@@ -26,12 +26,19 @@ static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
     let mut files = Vec::new();
     collect(&root(), "", &mut files);
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    assert!(files.len() > 300, "only {} files: is this the repository?", files.len());
+    assert!(
+        files.len() > 300,
+        "only {} files: is this the repository?",
+        files.len()
+    );
     files
 });
 
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 /// Every text file, but for what `.gitignore` names.
@@ -57,7 +64,11 @@ fn collect(folder: &Path, at: &str, files: &mut Vec<File>) {
         if at.is_empty() && ["target", ".mall", ".git"].contains(&name.as_str()) {
             continue;
         }
-        let path = if at.is_empty() { name } else { format!("{at}/{name}") };
+        let path = if at.is_empty() {
+            name
+        } else {
+            format!("{at}/{name}")
+        };
         if entry.file_type().unwrap().is_dir() {
             collect(&entry.path(), &path, files);
         } else if let Ok(text) = fs::read_to_string(entry.path()) {

@@ -8,11 +8,22 @@ use super::{markdown, rust};
 const PLATFORM: [&str; 3] = ["gateway", "registry", "config-server"];
 
 /// What each of them tells, as a heading or in bold.
-const PARTS: [&str; 7] = ["Owns", "Promises", "Routes", "Calls", "Jobs", "Settings", "When something is away"];
+const PARTS: [&str; 7] = [
+    "Owns",
+    "Promises",
+    "Routes",
+    "Calls",
+    "Jobs",
+    "Settings",
+    "When something is away",
+];
 
 fn programs() -> Vec<String> {
     let services = files().iter().filter_map(|file| {
-        let service = file.path.strip_prefix("services/")?.strip_suffix("/defaults.yml")?;
+        let service = file
+            .path
+            .strip_prefix("services/")?
+            .strip_suffix("/defaults.yml")?;
         Some(format!("services/{service}"))
     });
     let programs: Vec<String> = services.chain(PLATFORM.map(str::to_owned)).collect();
@@ -29,8 +40,11 @@ fn each_program_says_what_it_is() {
     let mut missing = Vec::new();
     for program in programs() {
         let text = &readme(&program).text;
-        let absent = PARTS.iter().filter(|part| !text.contains(&format!("**{part}")) && !text.contains(&format!("## {part}")));
-        missing.extend(absent.map(|part| format!("{program}/README.md says nothing under {part:?}")));
+        let absent = PARTS.iter().filter(|part| {
+            !text.contains(&format!("**{part}")) && !text.contains(&format!("## {part}"))
+        });
+        missing
+            .extend(absent.map(|part| format!("{program}/README.md says nothing under {part:?}")));
     }
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
@@ -41,8 +55,16 @@ fn each_program_lists_its_routes() {
     for program in programs() {
         let (in_code, written) = (routes(&program), written(&program));
         assert!(!in_code.is_empty(), "no routes found in {program}");
-        wrong.extend(in_code.difference(&written).map(|route| format!("{program}/README.md lacks `{route}`")));
-        wrong.extend(written.difference(&in_code).map(|route| format!("{program}/README.md: there is no `{route}`")));
+        wrong.extend(
+            in_code
+                .difference(&written)
+                .map(|route| format!("{program}/README.md lacks `{route}`")),
+        );
+        wrong.extend(
+            written
+                .difference(&in_code)
+                .map(|route| format!("{program}/README.md: there is no `{route}`")),
+        );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -59,7 +81,8 @@ fn written(program: &str) -> BTreeSet<String> {
 }
 
 fn routes(program: &str) -> BTreeSet<String> {
-    let sources = rust::sources().filter(|(file, _)| file.path.starts_with(&format!("{program}/src/")));
+    let sources =
+        rust::sources().filter(|(file, _)| file.path.starts_with(&format!("{program}/src/")));
     match program {
         "registry" => eureka(),
         // It has no routes that are described: it joins the descriptions of the others.
@@ -69,27 +92,39 @@ fn routes(program: &str) -> BTreeSet<String> {
 }
 
 fn described(text: &str) -> Vec<String> {
-    let routes = rust::arguments(text, "utoipa::path(").into_iter().map(|described| {
-        let parts = rust::split(described);
-        let path = parts.iter().find_map(|part| rust::literal(part.strip_prefix("path = ")?));
-        format!("{} {}", parts[0].to_uppercase(), path.expect(described))
-    });
+    let routes = rust::arguments(text, "utoipa::path(")
+        .into_iter()
+        .map(|described| {
+            let parts = rust::split(described);
+            let path = parts
+                .iter()
+                .find_map(|part| rust::literal(part.strip_prefix("path = ")?));
+            format!("{} {}", parts[0].to_uppercase(), path.expect(described))
+        });
     routes.collect()
 }
 
 fn plain(text: &str) -> Vec<String> {
-    let routes = rust::arguments(text, "route(").into_iter().filter_map(|route| {
-        let parts = rust::split(route);
-        let path = rust::literal(parts[0]).filter(|path| path.starts_with('/'))?;
-        parts[1].starts_with("get(").then(|| format!("GET {path}"))
-    });
+    let routes = rust::arguments(text, "route(")
+        .into_iter()
+        .filter_map(|route| {
+            let parts = rust::split(route);
+            let path = rust::literal(parts[0]).filter(|path| path.starts_with('/'))?;
+            parts[1].starts_with("get(").then(|| format!("GET {path}"))
+        });
     routes.collect()
 }
 
 /// The registry's table: a path, and what its `Allow` says.
 fn eureka() -> BTreeSet<String> {
     let text = &file("registry/src/routes.rs").text;
-    let table = text.split("fn table()").nth(1).unwrap().split("\n}\n").next().unwrap();
+    let table = text
+        .split("fn table()")
+        .nth(1)
+        .unwrap()
+        .split("\n}\n")
+        .next()
+        .unwrap();
     let words: Vec<&str> = table.split('"').skip(1).step_by(2).collect();
     let mut routes = BTreeSet::new();
     for pair in words.chunks(2) {

@@ -24,10 +24,12 @@ fn without_tests(text: &str) -> &str {
 /// The text within the parenthesis that opens at the end of `before`, and where it is found: for each place where `before`
 /// stands and no letter goes before it.
 pub fn arguments<'t>(text: &'t str, before: &str) -> Vec<&'t str> {
-    let starts = text.match_indices(before).filter(|(at, _)| {
-        !text[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_')
-    });
-    starts.map(|(at, _)| parenthesis(&text[at + before.len()..])).collect()
+    let starts = text
+        .match_indices(before)
+        .filter(|(at, _)| !text[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_'));
+    starts
+        .map(|(at, _)| parenthesis(&text[at + before.len()..]))
+        .collect()
 }
 
 /// Up to the parenthesis that closes.
@@ -70,7 +72,9 @@ pub fn split(arguments: &str) -> Vec<&str> {
 
 /// The text of a plain string literal, when this is one and nothing else.
 pub fn literal(text: &str) -> Option<&str> {
-    text.strip_prefix('"')?.strip_suffix('"').filter(|inner| !inner.contains('"'))
+    text.strip_prefix('"')?
+        .strip_suffix('"')
+        .filter(|inner| !inner.contains('"'))
 }
 
 /// Every `const NAME: &str = "value";`.
@@ -78,7 +82,9 @@ pub fn constants() -> BTreeMap<&'static str, &'static str> {
     let mut found = BTreeMap::new();
     for (_, text) in sources() {
         for rest in text.split("const ").skip(1) {
-            if let Some((name, rest)) = rest.split_once(": &str = \"") && !name.contains(char::is_whitespace) {
+            if let Some((name, rest)) = rest.split_once(": &str = \"")
+                && !name.contains(char::is_whitespace)
+            {
                 found.insert(name, rest.split('"').next().unwrap());
             }
         }
@@ -90,15 +96,25 @@ pub fn constants() -> BTreeMap<&'static str, &'static str> {
 pub fn structs(text: &str) -> BTreeMap<&str, Vec<(&str, &str)>> {
     let mut found = BTreeMap::new();
     for rest in text.split("struct ").skip(1) {
-        let Some((name, rest)) = rest.split_once(" {\n") else { continue };
+        let Some((name, rest)) = rest.split_once(" {\n") else {
+            continue;
+        };
         if name.contains(|c: char| !c.is_alphanumeric()) {
             continue;
         }
         let lines = rest.lines().take_while(|line| *line != "}").map(str::trim);
         let lines = lines.filter(|line| !line.starts_with(['/', '#']));
-        let field = |line: &'_ str| line.trim_start_matches("pub ").trim_end_matches(',').split_once(": ").is_some();
+        let field = |line: &'_ str| {
+            line.trim_start_matches("pub ")
+                .trim_end_matches(',')
+                .split_once(": ")
+                .is_some()
+        };
         let fields = lines.filter(|line| field(line)).map(|line| {
-            line.trim_start_matches("pub ").trim_end_matches(',').split_once(": ").unwrap()
+            line.trim_start_matches("pub ")
+                .trim_end_matches(',')
+                .split_once(": ")
+                .unwrap()
         });
         found.insert(name, fields.collect());
     }

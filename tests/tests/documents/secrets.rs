@@ -35,14 +35,28 @@ fn no_file_names_a_folder_of_somebodys_machine() {
     // Where this clone lies, and the home folder: a folder at the root of the disk may be named for other reasons.
     let home = std::env::var("HOME").unwrap_or_default();
     let here = [root(), Path::new(&home).to_owned()];
-    folders.extend(here.iter().filter(|folder| folder.components().count() > 2).map(|folder| folder.display().to_string()));
-    let homes = [concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/Us", "ers/"), concat!("C:", "\\")];
+    folders.extend(
+        here.iter()
+            .filter(|folder| folder.components().count() > 2)
+            .map(|folder| folder.display().to_string()),
+    );
+    let homes = [
+        concat!("/ho", "me/"),
+        concat!("/ro", "ot/"),
+        concat!("/Us", "ers/"),
+        concat!("C:", "\\"),
+    ];
     none("folders of a machine", |file| {
-        let folder = folders.iter().find(|folder| names(&file.text, folder)).map(String::as_str);
+        let folder = folders
+            .iter()
+            .find(|folder| names(&file.text, folder))
+            .map(String::as_str);
         // Not `https://host/home/`: the slash must begin a path.
         let home = homes.into_iter().find(|home| {
             let mut hits = file.text.match_indices(home);
-            hits.any(|(at, _)| !file.text[..at].ends_with(|c: char| c.is_alphanumeric() || "/._-}".contains(c)))
+            hits.any(|(at, _)| {
+                !file.text[..at].ends_with(|c: char| c.is_alphanumeric() || "/._-}".contains(c))
+            })
         });
         folder.or(home).map(str::to_owned)
     });
@@ -66,15 +80,29 @@ fn no_file_names_a_package_registry() {
         concat!("rsproxy", ".cn"),
         concat!("arti", "factory"),
     ];
-    none("package registries", |file| hosts.into_iter().find(|host| file.text.contains(host)).map(str::to_owned));
+    none("package registries", |file| {
+        hosts
+            .into_iter()
+            .find(|host| file.text.contains(host))
+            .map(str::to_owned)
+    });
 }
 
 /// Every crate of others comes from where all the world gets it.
 #[test]
 fn the_lock_file_knows_one_source() {
-    let lock = files().iter().find(|file| file.path == "Cargo.lock").unwrap();
-    let public = concat!("source = \"registry+https://github.com/rust-lang/crates", ".io-index\"");
-    let other = lock.text.lines().find(|line| line.starts_with("source = ") && *line != public);
+    let lock = files()
+        .iter()
+        .find(|file| file.path == "Cargo.lock")
+        .unwrap();
+    let public = concat!(
+        "source = \"registry+https://github.com/rust-lang/crates",
+        ".io-index\""
+    );
+    let other = lock
+        .text
+        .lines()
+        .find(|line| line.starts_with("source = ") && *line != public);
     assert_eq!(other, None);
 }
 
@@ -93,8 +121,14 @@ fn no_file_holds_a_key_of_the_world_outside() {
         marks.into_iter().find_map(|mark| {
             let mut hits = file.text.match_indices(mark);
             // A mark that goes on as keys do; prose does not.
-            let long = |rest: &str| rest.chars().take_while(|c| c.is_ascii_alphanumeric()).count() >= 12;
-            let hit = hits.any(|(at, _)| mark.ends_with('-') || long(&file.text[at + mark.len()..]));
+            let long = |rest: &str| {
+                rest.chars()
+                    .take_while(|c| c.is_ascii_alphanumeric())
+                    .count()
+                    >= 12
+            };
+            let hit =
+                hits.any(|(at, _)| mark.ends_with('-') || long(&file.text[at + mark.len()..]));
             hit.then(|| mark.to_owned())
         })
     });
@@ -106,20 +140,28 @@ fn settings_files_hold_demo_secrets_only() {
     let mut seen = 0;
     let mut wrong = Vec::new();
     for file in ending(".yml").filter(|file| !file.path.starts_with(RECORDED)) {
-        for document in yaml::documents(&file.text).unwrap() {
+        for document in yaml::documents(&file.text).expect(&file.path) {
             for property in document.properties {
                 let key = property.key.to_lowercase();
                 let last = key.rsplit('.').next().unwrap_or_default();
                 let secret = key.contains(".keys.")
                     || ["key", "token"].contains(&last)
-                    || ["secret", "password"].iter().any(|word| last.contains(word)) && !key.contains(".password.");
+                    || ["secret", "password"]
+                        .iter()
+                        .any(|word| last.contains(word))
+                        && !key.contains(".password.");
                 if !secret {
                     continue;
                 }
                 seen += 1;
                 let value = property.value.to_text();
-                let encrypted = value.starts_with("{cipher}") && file.path.starts_with("config-repo/");
-                if !encrypted && !value.starts_with("demo-") && !value.starts_with("${") && !value.is_empty() {
+                let encrypted =
+                    value.starts_with("{cipher}") && file.path.starts_with("config-repo/");
+                if !encrypted
+                    && !value.starts_with("demo-")
+                    && !value.starts_with("${")
+                    && !value.is_empty()
+                {
                     wrong.push(format!("{}: {}", file.path, property.key));
                 }
             }

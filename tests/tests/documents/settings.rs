@@ -10,16 +10,40 @@ use super::{markdown, rust};
 /// What is bound as a whole: file, struct, and where its fields stand.
 const BOUND: [(&str, &str, &str); 11] = [
     ("services/carts/src/config.rs", "CartsConfig", "mall.carts"),
-    ("services/orders/src/config.rs", "OrdersConfig", "mall.orders"),
-    ("services/payments/src/config.rs", "PaymentsConfig", "mall.payments"),
-    ("services/products/src/config.rs", "ProductsConfig", "mall.products"),
+    (
+        "services/orders/src/config.rs",
+        "OrdersConfig",
+        "mall.orders",
+    ),
+    (
+        "services/payments/src/config.rs",
+        "PaymentsConfig",
+        "mall.payments",
+    ),
+    (
+        "services/products/src/config.rs",
+        "ProductsConfig",
+        "mall.products",
+    ),
     ("services/stock/src/config.rs", "StockConfig", "mall.stock"),
     ("services/users/src/config.rs", "UsersConfig", "mall.users"),
     ("gateway/src/config.rs", "GatewayConfig", "mall.gateway"),
     ("registry/src/config.rs", "Config", "eureka.server"),
-    ("config-server/src/config.rs", "Config", "spring.cloud.config.server"),
-    ("shared/db/src/connect.rs", "DatabaseSettings", "spring.datasource"),
-    ("shared/service/src/resilience.rs", "Said", "resilience4j.circuitbreaker.configs.<name>"),
+    (
+        "config-server/src/config.rs",
+        "Config",
+        "spring.cloud.config.server",
+    ),
+    (
+        "shared/db/src/connect.rs",
+        "DatabaseSettings",
+        "spring.datasource",
+    ),
+    (
+        "shared/service/src/resilience.rs",
+        "Said",
+        "resilience4j.circuitbreaker.configs.<name>",
+    ),
 ];
 
 /// What is read in ways that can't be seen from outside: profiles of files, and keys that somebody else chooses.
@@ -41,13 +65,25 @@ struct Line {
 }
 
 fn document() -> BTreeMap<String, Line> {
-    let rows = markdown::rows(&file("docs/settings.md").text, &["setting", "default", "store", "what it does"]);
+    let rows = markdown::rows(
+        &file("docs/settings.md").text,
+        &["setting", "default", "store", "what it does"],
+    );
     let mut lines = BTreeMap::new();
     for row in rows {
         let key = row[0].trim_matches('`');
-        let line = Line { default: row[1].clone(), store: row[2].clone() };
-        assert!(!row[3].is_empty() && !line.default.is_empty(), "{key}: an empty cell");
-        assert!(lines.insert(uniform(key), line).is_none(), "{key} is there twice");
+        let line = Line {
+            default: row[1].clone(),
+            store: row[2].clone(),
+        };
+        assert!(
+            !row[3].is_empty() && !line.default.is_empty(),
+            "{key}: an empty cell"
+        );
+        assert!(
+            lines.insert(uniform(key), line).is_none(),
+            "{key} is there twice"
+        );
     }
     lines
 }
@@ -61,16 +97,21 @@ fn uniform(key: &str) -> String {
 
 /// Whether a key is what a line of the document says; `<name>` there is any one part.
 fn is(written: &str, key: &str) -> bool {
-    let (written, key): (Vec<&str>, Vec<&str>) = (written.split('.').collect(), key.split('.').collect());
+    let (written, key): (Vec<&str>, Vec<&str>) =
+        (written.split('.').collect(), key.split('.').collect());
     let part = |(written, part): (&&str, &&str)| written == part || written.starts_with('<');
     written.len() == key.len() && written.iter().zip(&key).all(part)
 }
 
 /// Keys and values of a settings file.
 fn set_in(file: &File) -> Vec<(String, String)> {
-    let documents = yaml::documents(&file.text).unwrap();
-    let properties = documents.into_iter().flat_map(|document| document.properties);
-    properties.map(|property| (property.key, property.value.to_text())).collect()
+    let documents = yaml::documents(&file.text).expect(&file.path);
+    let properties = documents
+        .into_iter()
+        .flat_map(|document| document.properties);
+    properties
+        .map(|property| (property.key, property.value.to_text()))
+        .collect()
 }
 
 fn compiled() -> impl Iterator<Item = &'static File> {
@@ -78,7 +119,9 @@ fn compiled() -> impl Iterator<Item = &'static File> {
 }
 
 fn store() -> impl Iterator<Item = &'static File> {
-    files().iter().filter(|file| file.path.starts_with("config-repo/"))
+    files()
+        .iter()
+        .filter(|file| file.path.starts_with("config-repo/"))
 }
 
 /// Every field of what is bound as a whole.
@@ -90,7 +133,9 @@ fn bound() -> Vec<(String, &'static str)> {
         while let Some((section, name)) = open.pop() {
             for (field, kind) in structs.get(name).expect(name) {
                 let key = format!("{section}.{}", field.replace('_', "-"));
-                let kind = kind.strip_prefix("Option<").map_or(*kind, |kind| kind.trim_end_matches('>'));
+                let kind = kind
+                    .strip_prefix("Option<")
+                    .map_or(*kind, |kind| kind.trim_end_matches('>'));
                 if structs.contains_key(kind) {
                     open.push((key, kind));
                 } else if kind.starts_with("BTreeMap<") {
@@ -108,7 +153,6 @@ fn bound() -> Vec<(String, &'static str)> {
 fn read_by_name() -> Vec<(String, &'static str)> {
     let mut keys = Vec::new();
     for (file, text) in rust::sources() {
-        // Settings within a config-server request are data there.
         for reader in READERS {
             let calls = text.match_indices(reader).filter(|(at, _)| {
                 !text[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_')
@@ -119,9 +163,20 @@ fn read_by_name() -> Vec<(String, &'static str)> {
                     Some(rest) => rest.split_once('(').map_or("", |(_, rest)| rest),
                     None => rest.strip_prefix('(').unwrap_or_default(),
                 };
-                let first = rest.trim_start().trim_start_matches("settings,").trim_start();
-                let Some(key) = first.strip_prefix('"').and_then(|rest| rest.split('"').next()) else { continue };
-                let dotted = key.contains('.') && key.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
+                let first = rest
+                    .trim_start()
+                    .trim_start_matches("settings,")
+                    .trim_start();
+                let Some(key) = first
+                    .strip_prefix('"')
+                    .and_then(|rest| rest.split('"').next())
+                else {
+                    continue;
+                };
+                let dotted = key.contains('.')
+                    && key
+                        .chars()
+                        .all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
                 if dotted && !key.starts_with("config.server") {
                     keys.push((key.to_owned(), file.path.as_str()));
                 }
@@ -139,23 +194,32 @@ fn every_setting_is_in_the_document() {
     assert!(by_name.len() > 20, "only {by_name:?}");
     known.extend(by_name);
     for file in compiled().chain(store()) {
-        known.extend(set_in(file).into_iter().map(|(key, _)| (key, file.path.as_str())));
+        known.extend(
+            set_in(file)
+                .into_iter()
+                .map(|(key, _)| (key, file.path.as_str())),
+        );
     }
     known.extend(BESIDES.map(|key| (key.to_owned(), "")));
     let mut wrong = BTreeSet::new();
     let mut met = BTreeSet::new();
     for (key, whence) in &known {
         let uniform = uniform(key);
-        let written = document.keys().filter(|written| is(written, &uniform));
-        let before = met.len();
-        let here: Vec<&String> = written.collect();
-        met.extend(here.iter().map(|written| (*written).clone()));
-        if here.is_empty() && met.len() == before {
+        let here: Vec<&String> = document
+            .keys()
+            .filter(|written| is(written, &uniform))
+            .collect();
+        if here.is_empty() {
             wrong.insert(format!("{key} of {whence} is not in docs/settings.md"));
         }
+        met.extend(here);
     }
-    let unread = document.keys().filter(|written| !met.contains(*written));
-    wrong.extend(unread.map(|written| format!("{written} is in docs/settings.md, and nothing reads or sets it")));
+    let unread = document.keys().filter(|written| !met.contains(written));
+    wrong.extend(
+        unread.map(|written| {
+            format!("{written} is in docs/settings.md, and nothing reads or sets it")
+        }),
+    );
     let wrong: Vec<String> = wrong.into_iter().collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -184,7 +248,11 @@ fn defaults_are_the_compiled_ones() {
         match defaults.get(key) {
             Some(values) if values.len() == 1 => {
                 let value = values.first().unwrap();
-                let same = if value.is_empty() { told == "empty" } else { *told == format!("`{value}`") || told.starts_with(&format!("`{value}` (")) };
+                let same = if value.is_empty() {
+                    told == "empty"
+                } else {
+                    *told == format!("`{value}`") || told.starts_with(&format!("`{value}` ("))
+                };
                 if !same {
                     wrong.push(format!("{key}: the default is {value:?}, not {told}"));
                 }
@@ -192,7 +260,9 @@ fn defaults_are_the_compiled_ones() {
             // Several programs, each with its own: the table of programs has them.
             Some(_) => {}
             None if told == "none" || told == "required" || told.ends_with(" (code)") => {}
-            None => wrong.push(format!("{key}: no defaults.yml has it: say `none`, `required`, or (code) after the value")),
+            None => wrong.push(format!(
+                "{key}: no defaults.yml has it: say `none`, `required`, or (code) after the value"
+            )),
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -209,30 +279,54 @@ fn the_stores_values_are_told() {
             let uniform = uniform(&key);
             for (written, line) in document.iter().filter(|(written, _)| is(written, &uniform)) {
                 told_of.insert(written.clone());
-                let per_program = ["server.port", "spring.datasource.url", "spring.datasource.username"].contains(&written.as_str());
+                let per_program = [
+                    "server.port",
+                    "spring.datasource.url",
+                    "spring.datasource.username",
+                ]
+                .contains(&written.as_str());
                 let told = if value.starts_with("{cipher}") {
                     line.store.contains("encrypted")
                 } else {
                     value.is_empty() || per_program || line.store.contains(&format!("`{value}`"))
                 };
                 if !told {
-                    wrong.push(format!("{key}: {} says {value:?}, the document {:?}", file.path, line.store));
+                    wrong.push(format!(
+                        "{key}: {} says {value:?}, the document {:?}",
+                        file.path, line.store
+                    ));
                 }
             }
         }
     }
-    let empty = document.iter().filter(|(key, line)| !line.store.is_empty() && !told_of.contains(*key));
-    wrong.extend(empty.map(|(key, line)| format!("{key}: the store says nothing, the document {:?}", line.store)));
+    let empty = document
+        .iter()
+        .filter(|(key, line)| !line.store.is_empty() && !told_of.contains(*key));
+    wrong.extend(empty.map(|(key, line)| {
+        format!(
+            "{key}: the store says nothing, the document {:?}",
+            line.store
+        )
+    }));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
 fn ports_are_the_compiled_ones() {
-    let rows = markdown::rows(&file("docs/settings.md").text, &["program", "name", "port", "needs"]);
-    let told: BTreeMap<&str, &str> = rows.iter().map(|row| (row[0].as_str(), row[2].as_str())).collect();
+    let rows = markdown::rows(
+        &file("docs/settings.md").text,
+        &["program", "name", "port", "needs"],
+    );
+    let told: BTreeMap<&str, &str> = rows
+        .iter()
+        .map(|row| (row[0].as_str(), row[2].as_str()))
+        .collect();
     assert_eq!(told.len(), 9);
     for file in compiled() {
-        let (_, port) = set_in(file).into_iter().find(|(key, _)| key == "server.port").expect(&file.path);
+        let (_, port) = set_in(file)
+            .into_iter()
+            .find(|(key, _)| key == "server.port")
+            .expect(&file.path);
         let program = file.folder().rsplit('/').next().unwrap();
         assert_eq!(told.get(program), Some(&port.as_str()), "{program}");
     }
@@ -241,12 +335,24 @@ fn ports_are_the_compiled_ones() {
 /// `${NAME:...}` in a settings file is a variable that somebody may want to set.
 #[test]
 fn variables_are_in_the_document() {
-    let rows = markdown::rows(&file("docs/settings.md").text, &["variable", "read by", "what it does"]);
+    let rows = markdown::rows(
+        &file("docs/settings.md").text,
+        &["variable", "read by", "what it does"],
+    );
     let told: BTreeSet<&str> = rows.iter().map(|row| row[0].trim_matches('`')).collect();
-    let mut used: BTreeSet<String> = ["CONFIG_SERVER_URL", "MALL_CONFIG_FILE", "ENCRYPT_KEY"].map(str::to_owned).into();
+    let mut used: BTreeSet<String> = ["CONFIG_SERVER_URL", "MALL_CONFIG_FILE", "ENCRYPT_KEY"]
+        .map(str::to_owned)
+        .into();
     for (_, value) in compiled().chain(store()).flat_map(set_in) {
-        let names = value.split("${").skip(1).filter_map(|rest| rest.split([':', '}']).next());
-        used.extend(names.filter(|name| names::is_environment_form(name)).map(str::to_owned));
+        let names = value
+            .split("${")
+            .skip(1)
+            .filter_map(|rest| rest.split([':', '}']).next());
+        used.extend(
+            names
+                .filter(|name| names::is_environment_form(name))
+                .map(str::to_owned),
+        );
     }
     let used: BTreeSet<&str> = used.iter().map(String::as_str).collect();
     assert_eq!(told, used);

@@ -6,8 +6,9 @@ use super::repository::{File, ending};
 const MOST_LINES: usize = 800;
 
 /// Names that say nothing.
-const SAYS_NOTHING: [&str; 10] =
-    ["utils", "util", "common", "helpers", "helper", "misc", "manager", "core", "base", "stuff"];
+const SAYS_NOTHING: [&str; 10] = [
+    "utils", "util", "common", "helpers", "helper", "misc", "manager", "core", "base", "stuff",
+];
 
 fn all(wrong: impl Fn(&File) -> Option<String>) {
     let found: Vec<String> = ending(".rs").filter_map(wrong).collect();
@@ -24,11 +25,18 @@ fn no_module_has_a_name_that_says_nothing() {
     all(|file| {
         let bad = |part: &str| SAYS_NOTHING.contains(&part.trim_end_matches(".rs"));
         let inline = |line: &str| {
-            let module = line.trim_start_matches("pub ").trim_start_matches("pub(crate) ").strip_prefix("mod ")?;
+            let module = line
+                .trim_start_matches("pub ")
+                .trim_start_matches("pub(crate) ")
+                .strip_prefix("mod ")?;
             let name = module.split([' ', ';', '{']).next()?;
             bad(name).then(|| format!("{}: mod {name}", file.path))
         };
-        let named = file.path.split('/').find(|part| bad(part)).map(|_| file.path.clone());
+        let named = file
+            .path
+            .split('/')
+            .find(|part| bad(part))
+            .map(|_| file.path.clone());
         named.or_else(|| file.text.lines().find_map(|line| inline(line.trim_start())))
     });
 }

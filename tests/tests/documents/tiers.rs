@@ -15,7 +15,10 @@ fn crates() -> BTreeMap<String, BTreeSet<String>> {
     let named: BTreeMap<&str, &str> = manifests
         .iter()
         .map(|manifest| {
-            let name = manifest.text.lines().find_map(|line| line.strip_prefix("name = "));
+            let name = manifest
+                .text
+                .lines()
+                .find_map(|line| line.strip_prefix("name = "));
             (name.unwrap().trim_matches('"'), manifest.folder())
         })
         .collect();
@@ -28,7 +31,8 @@ fn crates() -> BTreeMap<String, BTreeSet<String>> {
                 section = line.trim_matches(['[', ']']);
                 continue;
             }
-            let counts = section.ends_with("dependencies") && !section.ends_with("dev-dependencies");
+            let counts =
+                section.ends_with("dependencies") && !section.ends_with("dev-dependencies");
             let name = line.split(['.', ' ', '=']).next().unwrap();
             if counts && let Some(folder) = named.get(name) {
                 needs.insert((*folder).to_owned());
@@ -43,12 +47,17 @@ fn crates() -> BTreeMap<String, BTreeSet<String>> {
 /// Each line's folders, the lowest first.
 fn tiers() -> Vec<Vec<String>> {
     let text = &file("ARCHITECTURE.md").text;
-    let block = markdown::blocks(text).into_iter().find(|block| block.trim_start().starts_with("tier 0"));
-    let lines = block.expect("the tiers").lines().filter(|line| !line.trim().is_empty());
+    let block = markdown::blocks(text)
+        .into_iter()
+        .find(|block| block.trim_start().starts_with("tier 0"));
+    let lines = block
+        .expect("the tiers")
+        .lines()
+        .filter(|line| !line.trim().is_empty());
     lines
         .map(|line| {
             let line = line.split("->").next().unwrap();
-            let names = line.splitn(2, "  ").nth(1).expect(line);
+            let names = line.split_once("  ").expect(line).1;
             names.split(',').map(|name| folder(name.trim())).collect()
         })
         .collect()
@@ -63,14 +72,23 @@ fn folder(name: &str) -> String {
 }
 
 fn is(pattern: &str, folder: &str) -> bool {
-    let (pattern, folder): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), folder.split('/').collect());
-    pattern.len() == folder.len() && pattern.iter().zip(&folder).all(|(pattern, part)| *pattern == "*" || pattern == part)
+    let (pattern, folder): (Vec<&str>, Vec<&str>) =
+        (pattern.split('/').collect(), folder.split('/').collect());
+    pattern.len() == folder.len()
+        && pattern
+            .iter()
+            .zip(&folder)
+            .all(|(pattern, part)| *pattern == "*" || pattern == part)
 }
 
 #[test]
 fn dependencies_point_one_way() {
     let (crates, tiers) = (crates(), tiers());
-    let tier = |folder: &str| tiers.iter().position(|tier| tier.iter().any(|pattern| is(pattern, folder)));
+    let tier = |folder: &str| {
+        tiers
+            .iter()
+            .position(|tier| tier.iter().any(|pattern| is(pattern, folder)))
+    };
     let tests = tiers.len() - 1;
     let mut wrong = Vec::new();
     for (folder, needs) in &crates {

@@ -35,27 +35,57 @@ async fn put(shop: &Shop, who: &Person, path: &str) -> Reply {
 }
 
 async fn get(shop: &Shop, who: &Person, path: &str) -> Value {
-    shop.ask(Some(who), Method::GET, path, None).await.expect(200).json()
+    shop.ask(Some(who), Method::GET, path, None)
+        .await
+        .expect(200)
+        .json()
 }
 
 fn is_done(reply: Reply) {
     let body = reply.expect(200).json();
-    assert_eq!((&body["statusCode"], &body["success"]), (&json!(200), &json!(true)), "{body}");
+    assert_eq!(
+        (&body["statusCode"], &body["success"]),
+        (&json!(200), &json!(true)),
+        "{body}"
+    );
     assert!(body["message"].is_string(), "{body}");
 }
 
 async fn signs_up(shop: &Shop) -> Person {
     let email = shop.fresh_email();
     is_done(shop.sign_up(&email).await);
-    assert_eq!(shop.sign_up(&email).await.verdict(), (409, "EMAIL_TAKEN".into()));
-    assert_eq!(shop.log_in(&email, PASSWORD).await.verdict(), (401, "EMAIL_NOT_VERIFIED".into()));
+    assert_eq!(
+        shop.sign_up(&email).await.verdict(),
+        (409, "EMAIL_TAKEN".into())
+    );
+    assert_eq!(
+        shop.log_in(&email, PASSWORD).await.verdict(),
+        (401, "EMAIL_NOT_VERIFIED".into())
+    );
     let key = shop.key_from_mail(&email, 0).await;
-    let link = format!("{}/auth/signup/email-verifications?key={key}", shop.mall.gateway_url());
+    let link = format!(
+        "{}/auth/signup/email-verifications?key={key}",
+        shop.mall.gateway_url()
+    );
     let mail = shop.mall.mails_to(&email).pop().unwrap();
     assert!(mail.contains(&link), "{link} is not in {mail}");
-    is_done(shop.http().get(&link).send().await.map(reply).unwrap().await);
-    assert_eq!(shop.verify(&key).await.verdict(), (401, "VERIFICATION_FAILED".into()));
-    assert_eq!(shop.log_in(&email, "Wrongpass1!").await.verdict(), (401, "LOGIN_FAILED".into()));
+    is_done(
+        shop.http()
+            .get(&link)
+            .send()
+            .await
+            .map(reply)
+            .unwrap()
+            .await,
+    );
+    assert_eq!(
+        shop.verify(&key).await.verdict(),
+        (401, "VERIFICATION_FAILED".into())
+    );
+    assert_eq!(
+        shop.log_in(&email, "Wrongpass1!").await.verdict(),
+        (401, "LOGIN_FAILED".into())
+    );
 
     let login = shop.log_in(&email, PASSWORD).await.expect(200);
     let body = login.json();
@@ -71,54 +101,113 @@ async fn signs_up(shop: &Shop) -> Person {
 
 async fn reply(response: reqwest::Response) -> Reply {
     let (status, headers) = (response.status(), response.headers().clone());
-    Reply { status, headers, text: response.text().await.unwrap() }
+    Reply {
+        status,
+        headers,
+        text: response.text().await.unwrap(),
+    }
 }
 
 async fn minds_their_profile(shop: &Shop, me: &Person) {
     let page = get(shop, me, "/user/mypage").await;
-    assert_eq!(page, json!({"email": me.email, "address": "서울시 강남구 1", "phonenum": "010-1234-5678"}));
-    is_done(shop.ask(Some(me), Method::PUT, "/user/mypage/update", Some(json!({"address": "부산시"}))).await);
+    assert_eq!(
+        page,
+        json!({"email": me.email, "address": "서울시 강남구 1", "phonenum": "010-1234-5678"})
+    );
+    is_done(
+        shop.ask(
+            Some(me),
+            Method::PUT,
+            "/user/mypage/update",
+            Some(json!({"address": "부산시"})),
+        )
+        .await,
+    );
     let page = get(shop, me, "/user/mypage").await;
-    assert_eq!(page, json!({"email": me.email, "address": "부산시", "phonenum": "010-1234-5678"}));
+    assert_eq!(
+        page,
+        json!({"email": me.email, "address": "부산시", "phonenum": "010-1234-5678"})
+    );
 }
 
 async fn looks_around(shop: &Shop, mug: i64) {
     let all = shop.get("/product/allproduct").await.expect(200).json();
-    let listed = all.as_array().unwrap().iter().find(|product| product["productId"] == mug).unwrap();
+    let listed = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|product| product["productId"] == mug)
+        .unwrap();
     let picture = "https://img.example/m.png";
-    assert_eq!(listed, &json!({"productId": mug, "name": "Mug", "price": PRICE, "imgUrl": picture, "imgName": "m"}));
-    let detail = shop.get(&format!("/product/detail/{mug}")).await.expect(200).json();
+    assert_eq!(
+        listed,
+        &json!({"productId": mug, "name": "Mug", "price": PRICE, "imgUrl": picture, "imgName": "m"})
+    );
+    let detail = shop
+        .get(&format!("/product/detail/{mug}"))
+        .await
+        .expect(200)
+        .json();
     let expected = json!({
         "name": "Mug", "description": "d", "stock": 10, "price": PRICE, "imglist": [{"imgUrl": picture, "imgName": "m"}],
         "isLimitedEdition": false, "openDateTime": null, "isOpen": true,
     });
     assert_eq!(detail, expected);
-    let stock = shop.get(&format!("/product/detailStock/{mug}")).await.expect(200).json();
-    assert_eq!(stock, json!({"productId": mug, "productName": "Mug", "stock": 10, "modified": false}));
+    let stock = shop
+        .get(&format!("/product/detailStock/{mug}"))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        stock,
+        json!({"productId": mug, "productName": "Mug", "stock": 10, "modified": false})
+    );
 }
 
 async fn wishes(shop: &Shop, me: &Person, mug: i64) {
     let add = format!("/wish/add/{mug}");
     is_done(shop.ask(Some(me), Method::POST, &add, None).await);
-    assert_eq!(shop.ask(Some(me), Method::POST, &add, None).await.verdict(), (409, "ALREADY_WISHED".into()));
+    assert_eq!(
+        shop.ask(Some(me), Method::POST, &add, None).await.verdict(),
+        (409, "ALREADY_WISHED".into())
+    );
     let list = get(shop, me, "/wish/list").await;
     let picture = "https://img.example/m.png";
-    assert_eq!(list, json!([{"productId": mug, "name": "Mug", "price": PRICE, "imgUrl": picture, "imgName": "m"}]));
-    is_done(shop.ask(Some(me), Method::DELETE, &format!("/wish/delete/{mug}"), None).await);
+    assert_eq!(
+        list,
+        json!([{"productId": mug, "name": "Mug", "price": PRICE, "imgUrl": picture, "imgName": "m"}])
+    );
+    is_done(
+        shop.ask(
+            Some(me),
+            Method::DELETE,
+            &format!("/wish/delete/{mug}"),
+            None,
+        )
+        .await,
+    );
     assert_eq!(get(shop, me, "/wish/list").await, json!([]));
 }
 
 /// The entry of an order in the list; null when it is not there.
 async fn in_list(shop: &Shop, me: &Person, order: i64) -> Value {
     let list = get(shop, me, "/order/orderlist").await;
-    let found = list.as_array().unwrap().iter().find(|entry| entry["orderId"] == order);
+    let found = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|entry| entry["orderId"] == order);
     found.cloned().unwrap_or_default()
 }
 
 async fn wait_for_status(shop: &Shop, me: &Person, order: i64, status: &str) {
     eventually(Duration::from_secs(30), || async {
         let entry = in_list(shop, me, order).await;
-        if entry["orderStatus"] == status { Ok(()) } else { Err(format!("{entry}, wanted {status}")) }
+        if entry["orderStatus"] == status {
+            Ok(())
+        } else {
+            Err(format!("{entry}, wanted {status}"))
+        }
     })
     .await;
 }
@@ -129,33 +218,59 @@ async fn pays_and_cancels(town: &Town, me: &Person, mug: i64) {
     assert_eq!(shop.stock(mug).await, 8);
     books.wait_for_stock(mug, 10, 8, 2, 0).await;
     assert_eq!(books.payment(order).await, None);
-    assert_eq!(in_list(shop, me, order).await, Value::Null, "an unpaid order is not in the list");
+    assert_eq!(
+        in_list(shop, me, order).await,
+        Value::Null,
+        "an unpaid order is not in the list"
+    );
     let detail = get(shop, me, &format!("/order/{order}")).await;
     assert_eq!(detail["orderStatus"], "WAITING_PAYING");
 
     let paid = shop.pay(me, order, false, false).await.expect(200);
     assert_eq!(paid.content_type(), "text/plain");
-    assert_eq!(books.payment(order).await, Some(("CAPTURED".into(), 2 * PRICE)));
+    assert_eq!(
+        books.payment(order).await,
+        Some(("CAPTURED".into(), 2 * PRICE))
+    );
     // A day is short here: first what must happen within it.
     is_done(put(shop, me, &format!("/order/cancel/{order}")).await);
     assert_eq!(in_list(shop, me, order).await["orderStatus"], "REQ_CANCEL");
-    assert_eq!(put(shop, me, &format!("/order/cancel/{order}")).await.verdict().0, 406);
-    assert_eq!(shop.pay(me, order, false, false).await.verdict(), (406, "ORDER_NOT_PAYABLE".into()));
+    assert_eq!(
+        put(shop, me, &format!("/order/cancel/{order}"))
+            .await
+            .verdict()
+            .0,
+        406
+    );
+    assert_eq!(
+        shop.pay(me, order, false, false).await.verdict(),
+        (406, "ORDER_NOT_PAYABLE".into())
+    );
     let entry = in_list(shop, me, order).await;
     let line = json!([{"count": 2, "productName": "Mug", "price": PRICE, "productId": mug}]);
     assert_eq!(entry["orderProductList"], line);
-    assert!(entry["orderDate"].as_str().unwrap().ends_with("+09:00"), "{entry}");
+    assert!(
+        entry["orderDate"].as_str().unwrap().ends_with("+09:00"),
+        "{entry}"
+    );
 
     // The next day.
     wait_for_status(shop, me, order, "ORDER_CANCEL").await;
     books.wait_for_stock(mug, 10, 10, 0, 0).await;
     eventually(Duration::from_secs(10), || async {
         let refunds = books.refunds(order).await;
-        if refunds == [("REFUNDED".to_owned(), 2 * PRICE)] { Ok(()) } else { Err(refunds) }
+        if refunds == [("REFUNDED".to_owned(), 2 * PRICE)] {
+            Ok(())
+        } else {
+            Err(refunds)
+        }
     })
     .await;
     assert_eq!(shop.stock(mug).await, 10);
-    assert_eq!(books.causes(order).await, ["PLACED", "PAID", "CANCEL_REQUESTED", "CANCELED"]);
+    assert_eq!(
+        books.causes(order).await,
+        ["PLACED", "PAID", "CANCEL_REQUESTED", "CANCELED"]
+    );
 }
 
 async fn orders_the_cart(town: &Town, me: &Person, mug: i64, plate: i64) {
@@ -166,48 +281,101 @@ async fn orders_the_cart(town: &Town, me: &Person, mug: i64, plate: i64) {
         let path = format!("/cart/add/{product}?count={count}");
         async move { shop.ask(Some(me), Method::POST, &path, None).await }
     };
-    let line = add(mug, 2).await.expect(200).json()["cartId"].as_i64().unwrap();
-    let other = add(plate, 1).await.expect(200).json()["cartId"].as_i64().unwrap();
+    let line = add(mug, 2).await.expect(200).json()["cartId"]
+        .as_i64()
+        .unwrap();
+    let other = add(plate, 1).await.expect(200).json()["cartId"]
+        .as_i64()
+        .unwrap();
     assert_eq!(add(mug, 2).await.verdict(), (409, "ALREADY_IN_CART".into()));
-    let third = add(town.mug(1).await, 1).await.expect(200).json()["cartId"].as_i64().unwrap();
+    let third = add(town.mug(1).await, 1).await.expect(200).json()["cartId"]
+        .as_i64()
+        .unwrap();
     is_done(put(shop, me, &format!("/cart/update/{line}?count=3")).await);
-    is_done(shop.ask(Some(me), Method::DELETE, &format!("/cart/delete/{third}"), None).await);
+    is_done(
+        shop.ask(
+            Some(me),
+            Method::DELETE,
+            &format!("/cart/delete/{third}"),
+            None,
+        )
+        .await,
+    );
     let expected = json!([
         {"cartId": line, "productId": mug, "productName": "Mug", "price": PRICE, "count": 3},
         {"cartId": other, "productId": plate, "productName": "Mug", "price": PRICE, "count": 1},
     ]);
     assert_eq!(get(shop, me, "/cart/getCart").await, expected);
 
-    let order = cart_order().await.expect(200).json()["orderId"].as_i64().unwrap();
+    let order = cart_order().await.expect(200).json()["orderId"]
+        .as_i64()
+        .unwrap();
     assert_eq!((shop.stock(mug).await, shop.stock(plate).await), (7, 19));
-    assert_eq!(cart_order().await.verdict(), (409, "CART_EMPTY".into()), "a line is ordered once");
+    assert_eq!(
+        cart_order().await.verdict(),
+        (409, "CART_EMPTY".into()),
+        "a line is ordered once"
+    );
     eventually(Duration::from_secs(5), || async {
         let cart = get(shop, me, "/cart/getCart").await;
         if cart == json!([]) { Ok(()) } else { Err(cart) }
     })
     .await;
     shop.pay(me, order, false, false).await.expect(200);
-    assert_eq!(books.payment(order).await, Some(("CAPTURED".into(), 4 * PRICE)));
+    assert_eq!(
+        books.payment(order).await,
+        Some(("CAPTURED".into(), 4 * PRICE))
+    );
     books.wait_for_stock(mug, 10, 7, 0, 3).await;
     books.wait_for_stock(plate, 20, 19, 0, 1).await;
-    assert_eq!(in_list(shop, me, order).await["orderProductList"].as_array().map(Vec::len), Some(2));
+    assert_eq!(
+        in_list(shop, me, order).await["orderProductList"]
+            .as_array()
+            .map(Vec::len),
+        Some(2)
+    );
 }
 
 async fn gives_up_or_is_declined(town: &Town, me: &Person, mug: i64) {
     let (shop, books) = (&town.shop, &town.books);
     let given_up = shop.ordered(me, mug, 1).await;
     shop.pay(me, given_up, true, false).await.expect(200);
-    assert_eq!(get(shop, me, &format!("/order/{given_up}")).await["orderStatus"], "ORDER_CANCEL");
-    assert_eq!(books.payment(given_up).await, None, "no money was asked for");
+    assert_eq!(
+        get(shop, me, &format!("/order/{given_up}")).await["orderStatus"],
+        "ORDER_CANCEL"
+    );
+    assert_eq!(
+        books.payment(given_up).await,
+        None,
+        "no money was asked for"
+    );
     books.wait_for_stock(mug, 10, 7, 0, 3).await;
 
     let declined = shop.ordered(me, mug, 7).await;
-    assert_eq!(shop.order(me, mug, 1).await.verdict(), (409, "SOLD_OUT".into()));
-    assert_eq!(shop.pay(me, declined, false, true).await.verdict(), (409, "PAYMENT_DECLINED".into()));
-    assert_eq!(get(shop, me, &format!("/order/{declined}")).await["orderStatus"], "ORDER_CANCEL");
-    assert_eq!(books.payment(declined).await, Some(("DECLINED".into(), 7 * PRICE)));
-    assert_eq!(shop.order(me, mug, 8).await.verdict(), (409, "INSUFFICIENT_STOCK".into()));
-    assert_eq!(shop.pay(me, declined, false, false).await.verdict(), (406, "ORDER_NOT_PAYABLE".into()));
+    assert_eq!(
+        shop.order(me, mug, 1).await.verdict(),
+        (409, "SOLD_OUT".into())
+    );
+    assert_eq!(
+        shop.pay(me, declined, false, true).await.verdict(),
+        (409, "PAYMENT_DECLINED".into())
+    );
+    assert_eq!(
+        get(shop, me, &format!("/order/{declined}")).await["orderStatus"],
+        "ORDER_CANCEL"
+    );
+    assert_eq!(
+        books.payment(declined).await,
+        Some(("DECLINED".into(), 7 * PRICE))
+    );
+    assert_eq!(
+        shop.order(me, mug, 8).await.verdict(),
+        (409, "INSUFFICIENT_STOCK".into())
+    );
+    assert_eq!(
+        shop.pay(me, declined, false, false).await.verdict(),
+        (406, "ORDER_NOT_PAYABLE".into())
+    );
     books.wait_for_stock(mug, 10, 7, 0, 3).await;
     assert_eq!(shop.stock(mug).await, 7);
 }
@@ -216,9 +384,15 @@ async fn sends_back_what_was_delivered(town: &Town, me: &Person, plate: i64) {
     let (shop, books) = (&town.shop, &town.books);
     let order = shop.ordered(me, plate, 4).await;
     let refund = format!("/order/refund/{order}");
-    assert_eq!(put(shop, me, &refund).await.verdict(), (406, "ORDER_NOT_REFUNDABLE".into()));
+    assert_eq!(
+        put(shop, me, &refund).await.verdict(),
+        (406, "ORDER_NOT_REFUNDABLE".into())
+    );
     shop.pay(me, order, false, false).await.expect(200);
-    assert_eq!(put(shop, me, &refund).await.verdict(), (406, "ORDER_NOT_REFUNDABLE".into()));
+    assert_eq!(
+        put(shop, me, &refund).await.verdict(),
+        (406, "ORDER_NOT_REFUNDABLE".into())
+    );
     wait_for_status(shop, me, order, "FINISH_SHIPPING").await;
     let cancel = put(shop, me, &format!("/order/cancel/{order}")).await;
     assert_eq!(cancel.verdict(), (406, "ORDER_NOT_CANCELABLE".into()));
@@ -230,27 +404,51 @@ async fn sends_back_what_was_delivered(town: &Town, me: &Person, plate: i64) {
     books.wait_for_stock(plate, 20, 19, 0, 1).await;
     eventually(Duration::from_secs(10), || async {
         let refunds = books.refunds(order).await;
-        if refunds == [("REFUNDED".to_owned(), 4 * PRICE)] { Ok(()) } else { Err(refunds) }
+        if refunds == [("REFUNDED".to_owned(), 4 * PRICE)] {
+            Ok(())
+        } else {
+            Err(refunds)
+        }
     })
     .await;
-    let causes = ["PLACED", "PAID", "SHIPPED", "DELIVERED", "REFUND_REQUESTED", "REFUNDED"];
+    let causes = [
+        "PLACED",
+        "PAID",
+        "SHIPPED",
+        "DELIVERED",
+        "REFUND_REQUESTED",
+        "REFUNDED",
+    ];
     assert_eq!(books.causes(order).await, causes);
     let history = get(shop, me, &format!("/order/{order}")).await["history"].clone();
-    let shown: Vec<&str> = history.as_array().unwrap().iter().map(|step| step["cause"].as_str().unwrap()).collect();
+    let shown: Vec<&str> = history
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| step["cause"].as_str().unwrap())
+        .collect();
     assert_eq!(shown, causes);
     assert_eq!(shop.stock(plate).await, 19);
 }
 
 async fn refresh(shop: &Shop, cookie: &str) -> Reply {
     let cookie = format!("refresh_token={cookie}");
-    shop.send(Method::POST, "/auth/refresh", &[("cookie", &cookie)], None).await
+    shop.send(Method::POST, "/auth/refresh", &[("cookie", &cookie)], None)
+        .await
 }
 
 async fn leaves(shop: &Shop, me: &Person) {
     is_done(shop.ask(Some(me), Method::POST, "/auth/logout", None).await);
     let dead = shop.ask(Some(me), Method::GET, "/cart/getCart", None).await;
-    assert_eq!(dead.verdict(), (401, "SESSION_ENDED".into()), "dead at once");
-    assert_eq!(refresh(shop, &me.refresh).await.verdict(), (401, "REFRESH_REFUSED".into()));
+    assert_eq!(
+        dead.verdict(),
+        (401, "SESSION_ENDED".into()),
+        "dead at once"
+    );
+    assert_eq!(
+        refresh(shop, &me.refresh).await.verdict(),
+        (401, "REFRESH_REFUSED".into())
+    );
 }
 
 /// Each refresh gives a new cookie; an old one that comes again ends the session with all its tokens.
@@ -259,7 +457,12 @@ async fn refreshes(shop: &Shop, me: &Person) {
     let bystander = shop.person(&me.email, PASSWORD).await;
     let reply = refresh(shop, &first.refresh).await.expect(200);
     assert_eq!(reply.json()["http_status"], "201 CREATED");
-    let cookie = reply.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap();
+    let cookie = reply.headers["set-cookie"]
+        .to_str()
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap();
     let second = Person {
         email: me.email.clone(),
         access: reply.json()["access_token"].as_str().unwrap().to_owned(),
@@ -268,12 +471,24 @@ async fn refreshes(shop: &Shop, me: &Person) {
     assert_ne!(second.refresh, first.refresh);
     get(shop, &second, "/user/mypage").await;
 
-    assert_eq!(refresh(shop, &first.refresh).await.verdict(), (401, "REFRESH_REFUSED".into()));
+    assert_eq!(
+        refresh(shop, &first.refresh).await.verdict(),
+        (401, "REFRESH_REFUSED".into())
+    );
     for tokens in [&first, &second] {
-        let dead = shop.ask(Some(tokens), Method::GET, "/user/mypage", None).await;
+        let dead = shop
+            .ask(Some(tokens), Method::GET, "/user/mypage", None)
+            .await;
         assert_eq!(dead.verdict(), (401, "SESSION_ENDED".into()));
     }
-    assert_eq!(refresh(shop, &second.refresh).await.verdict(), (401, "REFRESH_REFUSED".into()));
+    assert_eq!(
+        refresh(shop, &second.refresh).await.verdict(),
+        (401, "REFRESH_REFUSED".into())
+    );
     get(shop, &bystander, "/user/mypage").await;
-    assert_eq!(refresh(shop, &bystander.access).await.verdict().0, 401, "an access token refreshes nothing");
+    assert_eq!(
+        refresh(shop, &bystander.access).await.verdict().0,
+        401,
+        "an access token refreshes nothing"
+    );
 }

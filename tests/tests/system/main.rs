@@ -1,6 +1,10 @@
 //! End to end, over the real programs, through the gateway.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on should panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that can't go on should panic"
+)]
 
 mod admin;
 mod bad_input;

@@ -42,13 +42,20 @@ pub fn run<F: Future>(test: F) -> F::Output {
 
 struct KeepLogs;
 
+#[allow(
+    clippy::print_stderr,
+    reason = "whoever reads of the failure looks there"
+)]
 impl Drop for KeepLogs {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             return;
         }
         for logs in LOGS.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let mall = logs.parent().and_then(|home| home.file_name()).unwrap_or_default();
+            let mall = logs
+                .parent()
+                .and_then(|home| home.file_name())
+                .unwrap_or_default();
             let kept = std::env::temp_dir().join(format!("mall-failed-{}", mall.display()));
             let copied = std::fs::create_dir_all(&kept).and_then(|()| {
                 for log in std::fs::read_dir(logs)? {
@@ -69,12 +76,19 @@ impl Town {
     pub async fn build(builder: MallBuilder) -> Town {
         let shop = Shop::of(builder.start().await.unwrap());
         if let Some(home) = shop.mall.mail_folder().parent() {
-            LOGS.lock().unwrap_or_else(PoisonError::into_inner).push(home.join("logs"));
+            LOGS.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(home.join("logs"));
         }
         let admin = shop.admin().await;
         let mint = Mint::of(&shop).await;
         let books = Books::open(&shop).await;
-        Town { shop, admin, mint, books }
+        Town {
+            shop,
+            admin,
+            mint,
+            books,
+        }
     }
 
     /// A plain product with so much stock; the id.
@@ -91,7 +105,11 @@ async fn steady() -> &'static RwLock<Town> {
                 .instances("orders", 2)
                 .env("*", "LOGGING_FORMAT", "json")
                 // Who leaves the registry in order is gone at once, who does not would be seen for very long.
-                .env("*", "EUREKA_INSTANCE_LEASEEXPIRATIONDURATIONINSECONDS", "90");
+                .env(
+                    "*",
+                    "EUREKA_INSTANCE_LEASEEXPIRATIONDURATIONINSECONDS",
+                    "90",
+                );
             RwLock::new(Town::build(builder).await)
         })
         .await

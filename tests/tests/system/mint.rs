@@ -23,14 +23,30 @@ pub struct Mint {
 impl Mint {
     /// Reads the keys where the gateway reads them.
     pub async fn of(shop: &Shop) -> Mint {
-        let reply = shop.send_to(&shop.mall.config_server_url(), Method::GET, "/api-gateway/local", &[], None).await;
+        let reply = shop
+            .send_to(
+                &shop.mall.config_server_url(),
+                Method::GET,
+                "/api-gateway/local",
+                &[],
+                None,
+            )
+            .await;
         let environment = reply.expect(200).json();
         let sources = environment["propertySources"].as_array().unwrap();
         let key = |name: &str| {
-            let found = sources.iter().find_map(|source| source["source"][name].as_str());
-            found.unwrap_or_else(|| panic!("{name} is not in the config store")).to_owned()
+            let found = sources
+                .iter()
+                .find_map(|source| source["source"][name].as_str());
+            found
+                .unwrap_or_else(|| panic!("{name} is not in the config store"))
+                .to_owned()
         };
-        Mint { jwt: key("jwt.secret"), internal: key("mall.internal.key"), next: AtomicI64::new(1_000_000) }
+        Mint {
+            jwt: key("jwt.secret"),
+            internal: key("mall.internal.key"),
+            next: AtomicI64::new(1_000_000),
+        }
     }
 
     /// A shopper whom nobody knows yet, with a number of their own.
@@ -40,7 +56,11 @@ impl Mint {
 
     /// The shopper with this number.
     pub fn person(&self, user: i64) -> Person {
-        Person { email: String::new(), access: self.token(&self.claims(user, "USER")), refresh: String::new() }
+        Person {
+            email: String::new(),
+            access: self.token(&self.claims(user, "USER")),
+            refresh: String::new(),
+        }
     }
 
     /// So many new shoppers.
@@ -99,6 +119,13 @@ pub fn claims_of(token: &str) -> Value {
 }
 
 /// Seconds since 1970.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a test forges tokens by the machine's clock"
+)]
 pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
 }

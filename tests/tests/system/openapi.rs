@@ -15,14 +15,26 @@ pub async fn described(town: &Town) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         for (path, methods) in docs["paths"].as_object().expect("paths") {
             for method in methods.as_object().unwrap().keys() {
-                if matches!(method.as_str(), "get" | "post" | "put" | "delete" | "patch" | "head") {
+                if matches!(
+                    method.as_str(),
+                    "get" | "post" | "put" | "delete" | "patch" | "head"
+                ) {
                     found.insert(format!("{} {path}", method.to_uppercase()));
                 }
             }
         }
         // The gateway leaves a service out that was away when it last looked, ten seconds ago at most.
-        let services = ["/auth/login", "/product/allproduct", "/product/detailStock/{productId}", "/cart/getCart", "/order/orderlist"];
-        match services.iter().find(|path| docs["paths"].get(**path).is_none()) {
+        let services = [
+            "/auth/login",
+            "/product/allproduct",
+            "/product/detailStock/{productId}",
+            "/cart/getCart",
+            "/order/orderlist",
+        ];
+        match services
+            .iter()
+            .find(|path| docs["paths"].get(**path).is_none())
+        {
             None => Ok(found),
             Some(missing) => Err(format!("{missing} is not described")),
         }
@@ -40,11 +52,25 @@ fn the_description_lists_exactly_the_public_endpoints() {
         let docs = town.shop.get("/v3/api-docs").await;
         assert_eq!(docs.content_type(), "application/json");
         let docs = docs.json();
-        assert!(docs["openapi"].as_str().is_some_and(|version| version.starts_with("3.")), "{}", docs["openapi"]);
+        assert!(
+            docs["openapi"]
+                .as_str()
+                .is_some_and(|version| version.starts_with("3.")),
+            "{}",
+            docs["openapi"]
+        );
         for (path, methods) in docs["paths"].as_object().unwrap() {
             for (method, operation) in methods.as_object().unwrap() {
-                assert!(operation["responses"]["200"].is_object(), "{method} {path} describes no answer");
-                assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path} says nothing");
+                assert!(
+                    operation["responses"]["200"].is_object(),
+                    "{method} {path} describes no answer"
+                );
+                assert!(
+                    operation["summary"]
+                        .as_str()
+                        .is_some_and(|text| !text.is_empty()),
+                    "{method} {path} says nothing"
+                );
             }
         }
         let text = docs.to_string();
@@ -52,7 +78,10 @@ fn the_description_lists_exactly_the_public_endpoints() {
             let pointer = reference.split('"').next().unwrap().trim_start_matches('#');
             assert!(docs.pointer(pointer).is_some(), "{pointer} is nowhere");
         }
-        assert!(!text.contains("/internal"), "internal paths are nobody's business");
+        assert!(
+            !text.contains("/internal"),
+            "internal paths are nobody's business"
+        );
     });
 }
 
@@ -62,7 +91,11 @@ fn there_is_a_page_to_read_it_with() {
         let town = shared().await;
         let page = town.shop.get("/swagger-ui").await.expect(200);
         assert_eq!(page.content_type(), "text/html");
-        assert!(page.text.contains("swagger") || page.text.contains("/v3/api-docs"), "{}", page.text);
+        assert!(
+            page.text.contains("swagger") || page.text.contains("/v3/api-docs"),
+            "{}",
+            page.text
+        );
     });
 }
 
@@ -71,19 +104,28 @@ fn the_readme_tours_every_endpoint_and_no_other() {
     run(async {
         let town = shared().await;
         let described = described(&town).await;
-        let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+        let readme =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
         let mut toured = BTreeSet::new();
         for (method, path) in requests(&readme) {
             if matches!(path.as_str(), "/v3/api-docs" | "/swagger-ui") {
                 continue;
             }
-            let found = described.iter().filter(|known| matches(known, &method, &path));
+            let found = described
+                .iter()
+                .filter(|known| matches(known, &method, &path));
             // `/order/orderlist` would fit `/order/{orderId}`, too.
             let best = found.min_by_key(|known| known.matches('{').count());
-            toured.insert(best.unwrap_or_else(|| panic!("README: there is no {method} {path}")).clone());
+            toured.insert(
+                best.unwrap_or_else(|| panic!("README: there is no {method} {path}"))
+                    .clone(),
+            );
         }
         let missing: Vec<&String> = described.difference(&toured).collect();
-        assert!(missing.is_empty(), "the README's tour passes by {missing:?}");
+        assert!(
+            missing.is_empty(),
+            "the README's tour passes by {missing:?}"
+        );
     });
 }
 
@@ -93,7 +135,10 @@ fn requests(readme: &str) -> Vec<(String, String)> {
     let mut requests = Vec::new();
     for line in joined.lines() {
         for part in line.split("$MALL").skip(1) {
-            let path: String = part.chars().take_while(|c| !matches!(c, '"' | '\'' | ' ' | '`' | '?' | ',')).collect();
+            let path: String = part
+                .chars()
+                .take_while(|c| !matches!(c, '"' | '\'' | ' ' | '`' | '?' | ','))
+                .collect();
             if !path.starts_with('/') {
                 continue;
             }
@@ -110,9 +155,15 @@ fn requests(readme: &str) -> Vec<(String, String)> {
 
 /// Whether `GET /order/3` is `GET /order/{orderId}`.
 fn matches(known: &str, method: &str, path: &str) -> bool {
-    let Some((known_method, template)) = known.split_once(' ') else { return false };
-    let (wanted, given): (Vec<&str>, Vec<&str>) = (template.split('/').collect(), path.split('/').collect());
+    let Some((known_method, template)) = known.split_once(' ') else {
+        return false;
+    };
+    let (wanted, given): (Vec<&str>, Vec<&str>) =
+        (template.split('/').collect(), path.split('/').collect());
     known_method == method
         && wanted.len() == given.len()
-        && wanted.iter().zip(&given).all(|(wanted, given)| wanted == given || wanted.starts_with('{'))
+        && wanted
+            .iter()
+            .zip(&given)
+            .all(|(wanted, given)| wanted == given || wanted.starts_with('{'))
 }

@@ -24,7 +24,12 @@ impl Town {
     }
 
     async fn all_pay(&self, orders: &[(Person, i64)]) {
-        let paid = join_all(orders.iter().map(|(buyer, order)| self.shop.pay(buyer, *order, false, false))).await;
+        let paid = join_all(
+            orders
+                .iter()
+                .map(|(buyer, order)| self.shop.pay(buyer, *order, false, false)),
+        )
+        .await;
         for reply in paid {
             reply.expect(200);
         }
@@ -32,7 +37,14 @@ impl Town {
 
     async fn all_ask(&self, orders: &[(Person, i64)], what: &str) {
         let asked = orders.iter().map(|(buyer, order)| async move {
-            self.shop.ask(Some(buyer), Method::PUT, &format!("/order/{what}/{order}"), None).await
+            self.shop
+                .ask(
+                    Some(buyer),
+                    Method::PUT,
+                    &format!("/order/{what}/{order}"),
+                    None,
+                )
+                .await
         });
         for reply in join_all(asked).await {
             reply.expect(200);
@@ -44,7 +56,11 @@ impl Town {
         for (_, order) in orders {
             eventually(Duration::from_secs(40), || async {
                 let found = self.books.causes(*order).await;
-                if found == causes { Ok(()) } else { Err(format!("order {order}: {found:?}, wanted {causes:?}")) }
+                if found == causes {
+                    Ok(())
+                } else {
+                    Err(format!("order {order}: {found:?}, wanted {causes:?}"))
+                }
             })
             .await;
         }
@@ -52,14 +68,25 @@ impl Town {
 
     /// Everything was charged once, and given back as often as said.
     async fn money(&self, orders: &[(Person, i64)], amount: i64, given_back: bool) {
-        let refunds = if given_back { vec![("REFUNDED".to_owned(), amount)] } else { Vec::new() };
+        let refunds = if given_back {
+            vec![("REFUNDED".to_owned(), amount)]
+        } else {
+            Vec::new()
+        };
         for (_, order) in orders {
             eventually(Duration::from_secs(15), || async {
                 let found = self.books.refunds(*order).await;
-                if found == refunds { Ok(()) } else { Err(format!("order {order}: {found:?}")) }
+                if found == refunds {
+                    Ok(())
+                } else {
+                    Err(format!("order {order}: {found:?}"))
+                }
             })
             .await;
-            assert_eq!(self.books.payment(*order).await, Some(("CAPTURED".to_owned(), amount)));
+            assert_eq!(
+                self.books.payment(*order).await,
+                Some(("CAPTURED".to_owned(), amount))
+            );
             assert_eq!(self.books.charges(*order).await, (1, i64::from(given_back)));
         }
     }
@@ -80,17 +107,30 @@ fn paid_orders_are_shipped_and_delivered_and_stay_so() {
         let orders = town.buyers(mug, 2).await;
         let began = Instant::now();
         town.all_pay(&orders).await;
-        town.all_went(&orders, &["PLACED", "PAID", "SHIPPED", "DELIVERED"]).await;
-        assert!(began.elapsed() >= Duration::from_secs(6), "two days have passed, not less");
+        town.all_went(&orders, &["PLACED", "PAID", "SHIPPED", "DELIVERED"])
+            .await;
+        assert!(
+            began.elapsed() >= Duration::from_secs(6),
+            "two days have passed, not less"
+        );
         town.books.wait_for_stock(mug, 100, 76, 0, 24).await;
         // Longer than another day: what nobody sends back stays with them.
         let (buyer, order) = &orders[0];
         let (_, late) = (town.books.quiet().await, town.buyers(mug, 1).await);
         town.all_went(&late, &["PLACED", "PAYMENT_DEADLINE"]).await;
-        let shown = town.shop.ask(Some(buyer), Method::GET, &format!("/order/{order}"), None).await.expect(200).json();
+        let shown = town
+            .shop
+            .ask(Some(buyer), Method::GET, &format!("/order/{order}"), None)
+            .await
+            .expect(200)
+            .json();
         assert_eq!(shown["orderStatus"], "FINISH_SHIPPING");
         town.money(&orders, 10_000, false).await;
-        assert_eq!(town.released(mug).await, 12, "only the unpaid ones came back");
+        assert_eq!(
+            town.released(mug).await,
+            12,
+            "only the unpaid ones came back"
+        );
     });
 }
 
@@ -103,7 +143,8 @@ fn cancelled_orders_give_stock_and_money_back_exactly_once() {
         town.all_pay(&orders).await;
         town.all_ask(&orders, "cancel").await;
         assert_eq!(town.shop.stock(mug).await, 64, "it is only asked for yet");
-        town.all_went(&orders, &["PLACED", "PAID", "CANCEL_REQUESTED", "CANCELED"]).await;
+        town.all_went(&orders, &["PLACED", "PAID", "CANCEL_REQUESTED", "CANCELED"])
+            .await;
         town.money(&orders, 15_000, true).await;
         town.books.wait_for_stock(mug, 100, 100, 0, 0).await;
         assert_eq!(town.released(mug).await, 36);
@@ -122,7 +163,11 @@ fn returned_orders_give_stock_and_money_back_exactly_once() {
         let delivered = ["PLACED", "PAID", "SHIPPED", "DELIVERED"];
         town.all_went(&orders, &delivered).await;
         town.all_ask(&orders, "refund").await;
-        town.all_went(&orders, &[&delivered[..], &["REFUND_REQUESTED", "REFUNDED"]].concat()).await;
+        town.all_went(
+            &orders,
+            &[&delivered[..], &["REFUND_REQUESTED", "REFUNDED"]].concat(),
+        )
+        .await;
         town.money(&orders, 5_000, true).await;
         town.books.wait_for_stock(mug, 100, 100, 0, 0).await;
         assert_eq!(town.released(mug).await, 12);
@@ -137,12 +182,19 @@ fn unpaid_orders_expire_and_their_stock_comes_back_once() {
         let mug = town.mug(24).await;
         let orders = town.buyers(mug, 2).await;
         let next = town.mint.shopper();
-        assert_eq!(town.shop.order(&next, mug, 1).await.verdict(), (409, "SOLD_OUT".into()));
-        town.all_went(&orders, &["PLACED", "PAYMENT_DEADLINE"]).await;
+        assert_eq!(
+            town.shop.order(&next, mug, 1).await.verdict(),
+            (409, "SOLD_OUT".into())
+        );
+        town.all_went(&orders, &["PLACED", "PAYMENT_DEADLINE"])
+            .await;
         town.books.wait_for_stock(mug, 24, 24, 0, 0).await;
         assert_eq!(town.released(mug).await, 24);
         let (buyer, order) = &orders[0];
-        assert_eq!(town.shop.pay(buyer, *order, false, false).await.verdict(), (406, "ORDER_NOT_PAYABLE".into()));
+        assert_eq!(
+            town.shop.pay(buyer, *order, false, false).await.verdict(),
+            (406, "ORDER_NOT_PAYABLE".into())
+        );
         assert_eq!(town.books.payment(*order).await, None);
         town.shop.order(&next, mug, 24).await.expect(200);
     });
@@ -180,6 +232,9 @@ fn a_count_that_was_tampered_with_is_repaired_and_sells_nothing_that_is_not_ther
             if count == Some(0) { Ok(()) } else { Err(count) }
         })
         .await;
-        assert_eq!(town.shop.order(&second, mug, 1).await.verdict(), (409, "SOLD_OUT".into()));
+        assert_eq!(
+            town.shop.order(&second, mug, 1).await.verdict(),
+            (409, "SOLD_OUT".into())
+        );
     });
 }

@@ -100,7 +100,7 @@ async fn take_money(app: &Orders, row: OrderRow, limit_excess: bool) -> Result<D
             )
         }
         Settled::ByAnother => Err(error::not_payable()),
-        Settled::Unknown => Err(error::unsettled()),
+        Settled::Unknown | Settled::Unasked => Err(error::unsettled()),
     }
 }
 

@@ -141,9 +141,11 @@ fn reserve_lines(lines: &[Line]) -> Vec<ReserveLine> {
         .collect()
 }
 
-/// Stock's own no, after which nothing is reserved. 401, 403 and the like say nothing about the reservation.
+/// Stock's own no, after which nothing is reserved. 401, 403 and the like say nothing about the reservation, and neither
+/// does a no to the second attempt when the first was lost: another instance may still be about to take it.
 fn said_no(error: &CallError) -> bool {
     matches!(error, CallError::Status { problem, .. } if matches!(problem.status, 404 | 409))
+        && !error.may_have_happened()
 }
 
 async fn write_intent(app: &Orders, reservation: &str, buyer: UserId) -> Result<(), Problem> {

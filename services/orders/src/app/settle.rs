@@ -27,8 +27,10 @@ pub enum Settled {
     },
     /// Somebody else wrote it down.
     ByAnother,
-    /// Not known yet.
+    /// Not known yet: payments does not know, or refuses to say.
     Unknown,
+    /// Not known yet: payments could not be asked.
+    Unasked,
 }
 
 /// Asks payments to pay an order that is marked as being paid. Payments takes the money at most once, however often it is
@@ -50,10 +52,10 @@ pub async fn settle(app: &Orders, order: &OrderRow) -> Result<Settled, TxError<I
         Err(error) => {
             if error.is_definite_refusal() {
                 tracing::error!(order.id = order.id.0, error = %error, "payments refuses what the order asks");
-            } else {
-                tracing::warn!(order.id = order.id.0, error = %error, "payment stays unsettled");
+                return Ok(Settled::Unknown);
             }
-            return Ok(Settled::Unknown);
+            tracing::warn!(order.id = order.id.0, error = %error, "payment stays unsettled");
+            return Ok(Settled::Unasked);
         }
     };
     Ok(match payment.state {
@@ -91,14 +93,17 @@ pub async fn settle_all(app: &Orders, should_stop: impl Fn() -> bool) -> anyhow:
         let Some(last) = batch.last() else { break };
         after = last.paying_since.map(|since| (since, last.id));
         let outcomes = join_all(batch.iter().map(|order| settle(app, order))).await;
-        let before = known;
+        let mut unasked = 0;
         for outcome in outcomes {
-            if outcome? != Settled::Unknown {
-                known += 1;
+            match outcome? {
+                Settled::Unknown => {}
+                Settled::Unasked => unasked += 1,
+                Settled::Paid(_) | Settled::Declined { .. } | Settled::ByAnother => known += 1,
             }
         }
-        // Payments is away, most likely: asking about all the others would only wait for as many timeouts.
-        if known == before && batch.len() == AT_ONCE as usize {
+        // Payments is away: asking about all the others would only wait for as many timeouts. Payments that nobody knows
+        // are no reason to end: the oldest would keep all later ones from ever being settled.
+        if unasked == AT_ONCE as usize {
             break;
         }
     }

@@ -26,6 +26,10 @@ pub enum Fault {
     LoseAnswer,
     /// It is done, and the answer waits for [`Line::let_go`].
     HoldAnswer,
+    /// Another program has the address now, and does not know the path.
+    WrongProgram,
+    /// An instance that lost the caller does it, after another instance refused the second attempt.
+    RefuseSecondAttempt,
 }
 
 /// The line to a service.
@@ -88,6 +92,19 @@ impl Line {
             Some(Fault::LoseAnswer) => {
                 let _ = work();
                 Err(lost())
+            }
+            Some(Fault::WrongProgram) => Err(refused(Problem::not_found(
+                "NOT_FOUND",
+                Text::same("x"),
+            ))),
+            Some(Fault::RefuseSecondAttempt) => {
+                let _ = work();
+                let mut refusal =
+                    refused(Problem::conflict(codes::SOLD_OUT, Text::same("x")));
+                if let CallError::Status { problem, .. } = &mut refusal {
+                    problem.after_lost_attempt = true;
+                }
+                Err(refusal)
             }
             Some(Fault::HoldAnswer) => {
                 let result = work();

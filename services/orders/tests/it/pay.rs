@@ -88,6 +88,44 @@ async fn giving_up_cancels_the_order_without_a_payment() {
 }
 
 #[tokio::test]
+async fn effects_survive_that_another_program_has_the_address() {
+    let world = World::new().await;
+    let order = world.placed().await;
+    world
+        .stock
+        .line
+        .faults(&[Fault::WrongProgram, Fault::WrongProgram]);
+    let give_up = world
+        .pay_with(ALICE, order, json!({"isCanceled": true}))
+        .await;
+    assert_eq!(give_up.status, 200);
+    world.quiet().await;
+    assert_eq!(world.stock.pieces(MUG), (10, 0, 0));
+    world.stock.assert_released_once();
+}
+
+#[tokio::test]
+async fn payments_that_nobody_knows_do_not_keep_the_job_from_later_ones() {
+    let world = World::new().await;
+    world.offer(MUG, "Mug", 5000, 100);
+    // As many as the job asks about at once, and the oldest.
+    for _ in 0..8 {
+        let order = world.placed().await;
+        world
+            .execute(format!(
+                "UPDATE orders SET paying_since = '2024-05-01 00:59:00', pay_request = '{{' WHERE id = {order}"
+            ))
+            .await;
+    }
+    let order = world.placed().await;
+    world.payments.line.faults(&[Fault::LoseAnswer]);
+    assert_eq!(world.pay(ALICE, order).await.status, 503);
+    world.pass(60);
+    world.run(SETTLE).await;
+    assert_eq!(world.status(order).await, "ORDER_COMPLETE");
+}
+
+#[tokio::test]
 async fn malformed_payments_and_others_orders_change_nothing() {
     let world = World::new().await;
     let order = world.placed().await;

@@ -177,6 +177,18 @@ async fn a_reservation_of_unknown_outcome_is_given_back_and_closed() {
 }
 
 #[tokio::test]
+async fn a_refused_second_attempt_leaves_nothing_of_a_first_one_that_got_through() {
+    let world = World::new().await;
+    world.stock.line.faults(&[Fault::RefuseSecondAttempt]);
+    let answer = world.order(ALICE, MUG, 2).await;
+    assert_eq!(answer.code(), (409, "SOLD_OUT"));
+    world.quiet().await;
+    assert_eq!(world.stock.pieces(MUG), (10, 0, 0));
+    assert_eq!((world.orders().await, world.intents().await), (0, 0));
+    world.stock.assert_released_once();
+}
+
+#[tokio::test]
 async fn a_reservation_left_by_a_crash_is_given_back_after_a_minute_once() {
     let world = World::new().await;
     // What a process leaves that dies between stock's yes and the order.

@@ -171,6 +171,31 @@ async fn what_was_sent_is_repeated_only_when_that_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_refusal_does_not_hide_that_an_earlier_attempt_was_sent() {
+    let (lost, _) = servers::hanging_up().await;
+    let (refusing, refused) = counting(StatusCode::CONFLICT).await;
+    let rig = rig_with(
+        &[&lost, &refusing.endpoint],
+        servers::settings(),
+        servers::no_breaker(),
+    );
+    let (mut first, mut second) = (0, 0);
+    while first == 0 || second == 0 {
+        assert!(first + second < 200, "{first} first, {second} second");
+        let before = refused.get();
+        let call = Call::post("application-product", "/x").idempotent();
+        let error = rig.client.call(call).await.unwrap_err();
+        assert_eq!((refused.get() - before, error.status()), (1, Some(409)));
+        // Whether the other instance had it first shows in the refusal.
+        if error.may_have_happened() {
+            second += 1
+        } else {
+            first += 1
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_breaker_that_opens_between_attempts_does_not_hide_that_one_was_sent() {
     let (endpoint, counter) = servers::hanging_up().await;
     let rig = rig(&[&endpoint]);

@@ -1,0 +1,9 @@
+//! Units of work against a real database.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that panics has failed"
+)]
+
+mod limit;
