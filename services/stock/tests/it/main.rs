@@ -4,6 +4,7 @@
 
 mod adjust;
 mod crowd;
+mod dropped;
 mod fence;
 mod outage;
 mod repair;
