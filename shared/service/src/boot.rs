@@ -7,61 +7,28 @@
 //! Stop, on SIGTERM or Ctrl-C: not ready → DOWN and gone from the registry, so that nobody new comes → what is in flight
 //! finishes → background tasks end → connections close → exit 0.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use mall_actuator::{Actuator, HealthIndicator, Readiness};
-use mall_auth::{InternalKeys, TokenKeys};
-use mall_clock::Zone;
 use mall_db::{DatabaseSettings, Db, SchemaState};
 use mall_eureka::{EurekaClient, EurekaConfig, wire::InstanceStatus};
-use mall_http_client::{Balancer, CallClient, CallSettings, ClientParts, Discovery};
-use mall_resilience::BreakerRegistry;
-use mall_spring_config::Settings;
-use mall_telemetry::LogSettings;
+use mall_http_client::{Balancer, CallClient, ClientParts, Discovery};
 use mall_telemetry::metrics::Metrics;
-use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::health::{ConfigHealth, DatabaseHealth, RedisHealth, RegistryHealth};
-use crate::settings::{BadSettings, Loaded, demo_values, load, need, read};
-use crate::{App, Boot, Span, Stack, Tasks, local_address, redis_link, resilience, server};
+use crate::plan::{EurekaPlan, plan};
+use crate::{App, Boot, Stack, Tasks, local_address, redis_link, server};
 
 /// How long a start waits for a database that does not answer yet.
 const DATABASE_WAIT: Duration = Duration::from_secs(60);
 
 /// How long a stop waits for what is in flight.
 const DRAIN: Duration = Duration::from_secs(20);
-
-/// Everything that is read from the settings before anything is done.
-struct Plan<C> {
-    loaded: Loaded,
-    config: C,
-    address: SocketAddr,
-    zone: Zone,
-    keys: Option<InternalKeys>,
-    tokens: Option<TokenKeys>,
-    database: Option<DatabaseSettings>,
-    redis: Option<redis::Client>,
-    eureka: Option<EurekaPlan>,
-    calls: CallSettings,
-    breakers: BreakerRegistry,
-    require_durable: bool,
-}
-
-struct EurekaPlan {
-    urls: Vec<String>,
-    host: Option<String>,
-    ip: Option<String>,
-    renewal: Duration,
-    expiry: Duration,
-    fetch: Duration,
-    register: bool,
-}
 
 pub(crate) async fn check_config<A: App>() -> anyhow::Result<()> {
     let plan = plan::<A>().await?;
@@ -289,139 +256,6 @@ impl Running {
     }
 }
 
-/// Reads everything, sets up the logs, and refuses a start that can't work.
-async fn plan<A: App>() -> anyhow::Result<Plan<A::Config>> {
-    let loaded = load::<A>().await?;
-    let settings = &loaded.settings;
-    let mut bad = Vec::new();
-
-    let json = match read::<String>(settings, "logging.format", &mut bad).as_deref() {
-        None | Some("text") => false,
-        Some("json") => true,
-        Some(other) => {
-            bad.push(format!(
-                "logging.format: {other:?} is neither text nor json"
-            ));
-            false
-        }
-    };
-    let filter =
-        read(settings, "logging.level.root", &mut bad).unwrap_or_else(|| "info".to_owned());
-    mall_telemetry::init(LogSettings {
-        service: A::NAME.to_owned(),
-        json,
-        filter: filter.to_lowercase(),
-    });
-
-    let port = need::<u16>(settings, "server.port", &mut bad).unwrap_or_default();
-    let host = read::<String>(settings, "server.address", &mut bad)
-        .unwrap_or_else(|| "0.0.0.0".to_owned());
-    let address = match host.parse() {
-        Ok(ip) => SocketAddr::new(ip, port),
-        Err(_) => {
-            bad.push(format!("server.address: {host:?} is no IP address"));
-            SocketAddr::from(([127, 0, 0, 1], port))
-        }
-    };
-
-    let zone =
-        read::<String>(settings, "mall.zone", &mut bad).unwrap_or_else(|| "Asia/Seoul".to_owned());
-    let zone = Zone::parse(&zone).unwrap_or_else(|error| {
-        bad.push(format!("mall.zone: {error}"));
-        Zone(chrono_tz::Tz::UTC)
-    });
-
-    let key = match A::NEEDS.registry {
-        true => need::<SecretString>(settings, "mall.internal.key", &mut bad),
-        false => read(settings, "mall.internal.key", &mut bad),
-    };
-    let keys = key.and_then(|key| {
-        InternalKeys::new(&key)
-            .map_err(|e| bad.push(format!("mall.internal.key: {e}")))
-            .ok()
-    });
-
-    let secret = A::NEEDS
-        .tokens
-        .then(|| need::<SecretString>(settings, "jwt.secret", &mut bad))
-        .flatten();
-    let tokens = secret.and_then(|key| {
-        TokenKeys::new(&key)
-            .map_err(|e| bad.push(format!("jwt.secret: {e}")))
-            .ok()
-    });
-
-    let database = A::NEEDS.mysql.then(|| {
-        need::<String>(settings, "spring.datasource.url", &mut bad);
-        settings
-            .bind::<DatabaseSettings>("spring.datasource")
-            .map_err(|e| bad.push(e.to_string()))
-            .ok()
-    });
-    let redis = A::NEEDS
-        .redis
-        .then(|| redis_link::client(settings, &mut bad))
-        .flatten();
-    let eureka = A::NEEDS.registry.then(|| eureka_plan(settings, &mut bad));
-    let calls = call_settings(settings, &mut bad);
-    let breakers = resilience::breakers(settings, &mut bad);
-    let require_durable = read(settings, "mall.database.require-durable", &mut bad).unwrap_or(true);
-
-    let config = settings
-        .bind::<A::Config>(A::SECTION)
-        .map_err(|e| bad.push(e.to_string()))
-        .ok();
-    if let Some(config) = &config {
-        A::validate(config, &mut bad);
-    }
-    demo_values(&loaded, &mut bad);
-    bad.dedup();
-    match config {
-        Some(config) if bad.is_empty() => Ok(Plan {
-            database: database.flatten(),
-            loaded,
-            config,
-            address,
-            zone,
-            keys,
-            tokens,
-            redis,
-            eureka,
-            calls,
-            breakers,
-            require_durable,
-        }),
-        _ => Err(BadSettings(bad).into()),
-    }
-}
-
-fn eureka_plan(settings: &Settings, bad: &mut Vec<String>) -> EurekaPlan {
-    let zone =
-        need::<String>(settings, "eureka.client.service-url.default-zone", bad).unwrap_or_default();
-    let secs = |key: &str, default: u64, bad: &mut Vec<String>| {
-        Duration::from_secs(read::<u64>(settings, key, bad).unwrap_or(default).max(1))
-    };
-    EurekaPlan {
-        urls: zone
-            .split(',')
-            .map(str::trim)
-            .filter(|url| !url.is_empty())
-            .map(str::to_owned)
-            .collect(),
-        renewal: secs("eureka.instance.lease-renewal-interval-in-seconds", 5, bad),
-        expiry: secs(
-            "eureka.instance.lease-expiration-duration-in-seconds",
-            15,
-            bad,
-        ),
-        fetch: secs("eureka.client.registry-fetch-interval-seconds", 2, bad),
-        host: read::<String>(settings, "eureka.instance.hostname", bad)
-            .filter(|host| !host.is_empty()),
-        ip: read::<String>(settings, "eureka.instance.ip-address", bad).filter(|ip| !ip.is_empty()),
-        register: read(settings, "eureka.client.register-with-eureka", bad).unwrap_or(true),
-    }
-}
-
 fn registration<A: App>(plan: &EurekaPlan, port: u16) -> EurekaConfig {
     let ip = plan.ip.clone().unwrap_or_else(|| {
         let registry = plan
@@ -443,24 +277,6 @@ fn registration<A: App>(plan: &EurekaPlan, port: u16) -> EurekaConfig {
         fetch_interval: plan.fetch,
         metadata: [("management.port".to_owned(), port.to_string())].into(),
         register: plan.register,
-    }
-}
-
-fn call_settings(settings: &Settings, bad: &mut Vec<String>) -> CallSettings {
-    let defaults = CallSettings::default();
-    let span = |key: &str, default: Duration, bad: &mut Vec<String>| {
-        read::<Span>(settings, key, bad).map_or(default, Span::get)
-    };
-    CallSettings {
-        timeout: span("mall.client.timeout", defaults.timeout, bad),
-        connect_timeout: span("mall.client.connect-timeout", defaults.connect_timeout, bad),
-        attempts: read(
-            settings,
-            "resilience4j.retry.configs.default.max-attempts",
-            bad,
-        )
-        .unwrap_or(defaults.attempts),
-        wait: span("mall.client.retry-wait", defaults.wait, bad),
     }
 }
 

@@ -10,6 +10,7 @@ mod boot;
 mod cli;
 mod health;
 mod local_address;
+mod plan;
 mod redis_link;
 mod resilience;
 mod server;

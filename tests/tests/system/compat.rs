@@ -2,6 +2,7 @@
 //! rule. An unlisted difference fails, and so does a rule or a listed difference that nothing needs.
 
 mod compare;
+mod differences;
 mod exchange;
 mod rules;
 mod stage;
@@ -12,8 +13,9 @@ use std::path::Path;
 
 use mall_system_tests::Reply;
 
+use differences::DIFFERENCES;
 use exchange::Exchange;
-use rules::{BESIDES, DIFFERENCES, Difference, Instead, RULES};
+use rules::{BESIDES, Difference, Instead, RULES};
 use stage::Stage;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -126,7 +128,7 @@ fn the_document_of_differences_is_made_from_the_rules() {
 fn document() -> String {
     let mut text = String::from(
         "# Where we differ from the original, on purpose\n\n\
-         Made from `tests/tests/system/compat/rules.rs`; a test takes every recorded exchange with the running original to the\n\
+         Made from `rules.rs` and `differences.rs` in `tests/tests/system/compat`; a test takes every recorded exchange with the running original to the\n\
          mall and fails for a difference that is not listed here, and for a rule that no exchange needs.\n",
     );
     for rule in RULES {
