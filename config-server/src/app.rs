@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use mall_service::{App, Boot, Needs, Service};
 use mall_spring_config::cipher::DEFAULT_SALT;
 use mall_spring_config::{Encryptor, Settings};
@@ -51,6 +51,13 @@ impl App for ConfigServer {
         }
         refuse_other_stores(&boot.settings)?;
         let login = login(&boot.settings)?;
+        let encryptor = encryptor(&boot.settings)?;
+        if login.is_none() && encryptor.is_some() && config.encrypt.enabled && !boot.local {
+            bail!(
+                "spring.security.user.password: is not set, while encrypt.key is: everybody on this network could read every \
+                 secret in clear"
+            );
+        }
         if login.is_none() {
             tracing::warn!(
                 "everybody on this network may read all settings: spring.security.user.password is not set"
@@ -62,7 +69,7 @@ impl App for ConfigServer {
                 default_label: config.native.default_label,
                 add_label_locations: config.native.add_label_locations,
             },
-            encryptor: encryptor(&boot.settings)?,
+            encryptor,
             decrypt: config.encrypt.enabled,
             overrides: overrides(&boot.settings),
             accept_empty: config.accept_empty,

@@ -40,7 +40,7 @@ mod tests {
         bad.clear();
         CartsConfig {
             max_count: 999,
-            max_lines: 500,
+            max_lines: 200,
         }
         .validate(&mut bad);
         assert!(bad.is_empty());

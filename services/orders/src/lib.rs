@@ -80,6 +80,12 @@ impl App for OrderService {
         boot.tasks
             .spawn("outbox", orders.relay().run(boot.tasks.stopping()));
         boot.tasks.spawn(
+            "outbox-report",
+            orders
+                .relay()
+                .report(boot.metrics.clone(), boot.tasks.stopping()),
+        );
+        boot.tasks.spawn(
             "jobs",
             jobs(&orders, boot.metrics.clone()).run(boot.tasks.stopping()),
         );

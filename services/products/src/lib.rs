@@ -59,6 +59,12 @@ impl App for ProductsApp {
         );
         boot.tasks
             .spawn("products-outbox", products.relay.run(boot.tasks.stopping()));
+        boot.tasks.spawn(
+            "outbox-report",
+            products
+                .relay
+                .report(boot.metrics.clone(), boot.tasks.stopping()),
+        );
         Ok(Service::new(routes::router(products)))
     }
 }

@@ -75,6 +75,12 @@ impl App for Users {
         }
         boot.tasks
             .spawn("users-outbox", state.relay().run(boot.tasks.stopping()));
+        boot.tasks.spawn(
+            "outbox-report",
+            state
+                .relay()
+                .report(boot.metrics.clone(), boot.tasks.stopping()),
+        );
         Ok(Service::new(router(state)))
     }
 }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPool, MySqlPoolOptions};
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, MySql};
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPool, MySqlPoolOptions};
 use tracing::Instrument;
 
 /// Where the database is, in Spring's words (`spring.datasource.*`).
@@ -97,45 +98,56 @@ impl Db {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), sqlx::Error> {
-        let db = self.clone();
-        shielded(async move {
-            let mut conn = db.pool.acquire().await?;
-            match tokio::time::timeout(db.unit.min(ACQUIRE), conn.ping()).await {
-                Ok(pong) => pong,
-                Err(_) => Err(too_late(conn)),
-            }
-        })
-        .await
+        self.ask(|conn| Box::pin(conn.ping())).await
     }
 
     /// The server's version text.
     pub async fn version(&self) -> Result<String, sqlx::Error> {
-        let pool = self.pool.clone();
-        shielded(async move {
-            sqlx::query_scalar("SELECT VERSION()")
-                .fetch_one(&pool)
-                .await
-        })
-        .await
+        self.ask(|conn| Box::pin(sqlx::query_scalar("SELECT VERSION()").fetch_one(conn)))
+            .await
     }
 
     /// Checks that an answered commit survives a power cut. Says which setting is not durable.
     pub async fn check_durability(&self) -> Result<Result<(), String>, sqlx::Error> {
-        let pool = self.pool.clone();
-        shielded(async move {
-            let (flush, log_bin, sync_binlog): (i64, i64, i64) = sqlx::query_as(
-                "SELECT CAST(@@innodb_flush_log_at_trx_commit AS SIGNED), CAST(@@log_bin AS SIGNED), \
-                 CAST(@@sync_binlog AS SIGNED)",
-            )
-            .fetch_one(&pool)
-            .await?;
-            Ok(if flush != 1 {
-                Err(format!("innodb_flush_log_at_trx_commit is {flush}, it must be 1"))
-            } else if log_bin == 1 && sync_binlog != 1 {
-                Err(format!("sync_binlog is {sync_binlog} with the binary log on, it must be 1"))
-            } else {
-                Ok(())
+        let (flush, log_bin, sync_binlog): (i64, i64, i64) = self
+            .ask(|conn| {
+                Box::pin(
+                    sqlx::query_as(
+                        "SELECT CAST(@@innodb_flush_log_at_trx_commit AS SIGNED), CAST(@@log_bin AS SIGNED), \
+                         CAST(@@sync_binlog AS SIGNED)",
+                    )
+                    .fetch_one(conn),
+                )
             })
+            .await?;
+        Ok(if flush != 1 {
+            Err(format!(
+                "innodb_flush_log_at_trx_commit is {flush}, it must be 1"
+            ))
+        } else if log_bin == 1 && sync_binlog != 1 {
+            Err(format!(
+                "sync_binlog is {sync_binlog} with the binary log on, it must be 1"
+            ))
+        } else {
+            Ok(())
+        })
+    }
+
+    /// A short question on a connection of its own. One that a silent server keeps is thrown away.
+    async fn ask<T, F>(&self, question: F) -> Result<T, sqlx::Error>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, sqlx::Error>>
+            + Send
+            + 'static,
+    {
+        let db = self.clone();
+        shielded(async move {
+            let mut conn = db.pool.acquire().await?;
+            match tokio::time::timeout(db.unit.min(ACQUIRE), question(&mut conn)).await {
+                Ok(answer) => answer,
+                Err(_) => Err(too_late(conn)),
+            }
         })
         .await
     }

@@ -143,7 +143,8 @@ fn may_rerun(error: &sqlx::Error, attempt: u32) -> bool {
         Some(1205 | 1213) => true,
         Some(_) => false,
         None => {
-            let waited_out = matches!(error, sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::TimedOut);
+            let waited_out =
+                matches!(error, sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::TimedOut);
             !matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)
                 && !waited_out
                 && is_outage(error)

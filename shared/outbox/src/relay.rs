@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use mall_clock::SharedClock;
 use mall_db::{Db, TxError};
+use mall_telemetry::metrics::Metrics;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -62,6 +63,9 @@ struct Parts {
     settings: RelaySettings,
     kicked: Notify,
 }
+
+/// How often the rows are counted for the gauges.
+const REPORT: Duration = Duration::from_secs(10);
 
 /// What one pass over the table did.
 #[derive(Debug, Default, Clone, Copy)]
@@ -190,6 +194,39 @@ impl Relay {
             Box::pin(store::count(conn, true))
         })
         .await
+    }
+
+    /// Reports `mall.outbox.pending` and `mall.outbox.dead` until `stop` is cancelled. A dead row is something that a client
+    /// was promised and that nobody does any more: alarm on it.
+    pub fn report(
+        &self,
+        metrics: Metrics,
+        stop: CancellationToken,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let relay = self.clone();
+        async move {
+            let pending = metrics.gauge(
+                "mall.outbox.pending",
+                "Outbox rows that wait for delivery",
+                &[],
+            );
+            let dead = metrics.gauge("mall.outbox.dead", "Outbox rows that were given up", &[]);
+            loop {
+                match (relay.pending().await, relay.dead().await) {
+                    (Ok(waiting), Ok(given_up)) => {
+                        pending.set(waiting as f64);
+                        dead.set(given_up as f64);
+                    }
+                    (Err(error), _) | (_, Err(error)) => {
+                        tracing::debug!(error = %error, "the outbox could not be counted");
+                    }
+                }
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(REPORT) => {}
+                }
+            }
+        }
     }
 
     async fn pass(&self) -> Result<Pass, sqlx::Error> {

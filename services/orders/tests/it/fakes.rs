@@ -93,14 +93,12 @@ impl Line {
                 let _ = work();
                 Err(lost())
             }
-            Some(Fault::WrongProgram) => Err(refused(Problem::not_found(
-                "NOT_FOUND",
-                Text::same("x"),
-            ))),
+            Some(Fault::WrongProgram) => {
+                Err(refused(Problem::not_found("NOT_FOUND", Text::same("x"))))
+            }
             Some(Fault::RefuseSecondAttempt) => {
                 let _ = work();
-                let mut refusal =
-                    refused(Problem::conflict(codes::SOLD_OUT, Text::same("x")));
+                let mut refusal = refused(Problem::conflict(codes::SOLD_OUT, Text::same("x")));
                 if let CallError::Status { problem, .. } = &mut refusal {
                     problem.after_lost_attempt = true;
                 }

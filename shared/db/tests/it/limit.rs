@@ -67,7 +67,11 @@ async fn a_silent_server_costs_a_bounded_time_and_no_connection() {
     let begun = Instant::now();
     let late: Result<i64, Failed> = db
         .read("late", |conn| {
-            Box::pin(async move { Ok(sqlx::query_scalar("SELECT SLEEP(5)").fetch_one(conn).await?) })
+            Box::pin(async move {
+                Ok(sqlx::query_scalar("SELECT SLEEP(5)")
+                    .fetch_one(conn)
+                    .await?)
+            })
         })
         .await;
     assert!(begun.elapsed() < Duration::from_secs(3), "{late:?}");

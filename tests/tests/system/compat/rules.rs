@@ -159,7 +159,7 @@ pub const BESIDES: &[&str] = &[
     "A cart order takes every line or none; a cart line is ordered at most once, however often the button is pressed.",
     "Admins can log out too; all other USER paths stay 403 for them.",
     "In a product edit absent, null and 0 stay \"unchanged\"; another `stock` sets what is available, booked as the difference.",
-    "A count is at most 999 (`mall.carts.max-count`), a cart has at most 500 lines, a wish list 500 products (409 `CART_FULL`, \
+    "A count is at most 999 (`mall.carts.max-count`), a cart has at most 200 lines, a wish list 500 products (409 `CART_FULL`, \
      `WISH_LIST_FULL`); all three are settings.",
     "New: `PUT /product/admin/stock/{productId}` with `{stock}` or `{change}`; `GET /order/{orderId}` with the order's history.",
 ];

@@ -10,6 +10,7 @@ use mall_types::ProductId;
 
 use super::check_adjustment_id;
 use crate::app::adjust::Change;
+use crate::app::to_the_end;
 use crate::domain::MAX_PIECES;
 use crate::messages;
 use crate::state::SharedStock;
@@ -44,7 +45,7 @@ pub async fn adjust(
         asked,
         name: None,
     };
-    let available = stock.adjust(change).await?;
+    let available = to_the_end(async move { stock.adjust(change).await }).await?;
     Ok(Json(Available {
         product_id,
         available,

@@ -10,6 +10,7 @@ use mall_types::ProductId;
 
 use super::check_adjustment_id;
 use crate::app::adjust::Change;
+use crate::app::to_the_end;
 use crate::domain::MAX_PIECES;
 use crate::messages;
 use crate::state::SharedStock;
@@ -38,7 +39,7 @@ pub async fn register(
 ) -> Answer<Json<Available>> {
     check(&item)?;
     let available = match item.available {
-        None => stock.rename(product_id, item.name).await?,
+        None => to_the_end(async move { stock.rename(product_id, item.name).await }).await?,
         Some(supply) => {
             let change = Change {
                 product: product_id,
@@ -46,7 +47,7 @@ pub async fn register(
                 asked: Asked::Supply(supply),
                 name: Some(item.name),
             };
-            stock.adjust(change).await?
+            to_the_end(async move { stock.adjust(change).await }).await?
         }
     };
     Ok(Json(Available {

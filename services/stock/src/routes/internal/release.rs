@@ -8,6 +8,7 @@ use mall_problem::{Answer, Path};
 use mall_stock_api::{Released, ReservationState};
 
 use super::id;
+use crate::app::to_the_end;
 use crate::state::SharedStock;
 
 /// Releases a reservation.
@@ -29,7 +30,7 @@ pub async fn release(
     Path(text): Path<String>,
 ) -> Answer<Json<Released>> {
     let id = id(&text)?;
-    let released = stock.release(id).await?;
+    let released = to_the_end(async move { stock.release(id).await }).await?;
     Ok(Json(Released {
         reservation_id: id.to_string(),
         state: ReservationState::Released,
