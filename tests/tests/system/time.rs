@@ -118,6 +118,7 @@ fn paid_orders_are_shipped_and_delivered_and_stay_so() {
         let (buyer, order) = &orders[0];
         let (_, late) = (town.books.quiet().await, town.buyers(mug, 1).await);
         town.all_went(&late, &["PLACED", "PAYMENT_DEADLINE"]).await;
+        town.books.wait_for_stock(mug, 100, 76, 0, 24).await;
         let shown = town
             .shop
             .ask(Some(buyer), Method::GET, &format!("/order/{order}"), None)

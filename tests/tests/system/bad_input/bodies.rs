@@ -17,6 +17,7 @@ fn bodies_that_are_no_json_of_ours() {
                 ("{\"", "INVALID_JSON"),
                 ("{'email':'a'}", "INVALID_JSON"),
                 ("nope", "INVALID_JSON"),
+                ("1e999", "INVALID_JSON"),
                 ("{} {}", "INVALID_JSON"),
                 ("{\"a\":1}\u{0}", "INVALID_BODY"),
                 ("\u{feff}{}", "INVALID_JSON"),

@@ -17,7 +17,6 @@ shopper POST /order/orderProduct {"productId":MUG,"quantity":{}} -> quantity
 shopper POST /order/orderProduct {"productId":MUG,"quantity":""} -> quantity
 shopper POST /order/orderProduct {"productId":MUG,"quantity":9223372036854775808} -> quantity
 shopper POST /order/orderProduct {"productId":MUG,"quantity":1e9} -> quantity
-shopper POST /order/orderProduct {"productId":MUG,"quantity":1e999} -> quantity
 shopper POST /order/orderProduct {"productId":MUG,"quantity":1,"quantity":1} -> quantity
 shopper POST /order/orderProduct {"productId":MUG,"quantity":1,"price":0} -> price
 shopper POST /order/orderProduct {"ProductId":MUG,"quantity":1} -> ProductId
