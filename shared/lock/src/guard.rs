@@ -1,116 +1,123 @@
 //! A held lock.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::locks::{LockError, Locks};
+use crate::hold::{Hold, Terms};
+use crate::locks::LockError;
 
-/// A lock that this process holds, until [`Guard::release`], the end of the lease, or - as a last resort - its drop.
+/// One hold of a lock, until [`Guard::release`], the end of the lease, or - as a last resort - its drop.
 ///
 /// Dropping it sends a release in the background that nobody waits for. Correctness never depends on it.
-#[derive(Debug)]
 #[must_use = "a guard that is dropped lets go of the lock"]
 pub struct Guard {
-    /// `None` once released.
-    locks: Option<Locks>,
-    name: String,
-    holder: String,
-    lease: Duration,
-    ends: Instant,
+    hold: Arc<Hold>,
+    token: Option<i64>,
+    terms: Terms,
+    /// Let go of already, or about to be.
+    left: bool,
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard")
+            .field("name", &self.name())
+            .field("holder", &self.holder())
+            .field("token", &self.token)
+            .field("remaining", &self.remaining())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Guard {
-    /// A guard for an attempt about to be made: dropped before [`Guard::taken`], it lets go of what the attempt may have
-    /// taken unseen.
-    pub(crate) fn attempt(locks: &Locks, name: &str, lease: Duration, holder: String) -> Self {
+    pub(crate) fn new(hold: Arc<Hold>, token: Option<i64>, terms: Terms) -> Self {
         Self {
-            locks: Some(locks.clone()),
-            name: name.to_owned(),
-            holder,
-            lease,
-            ends: Instant::now() + lease,
+            hold,
+            token,
+            terms,
+            left: false,
         }
-    }
-
-    /// The lease counts from before the attempt was sent: the local end is never later than Redis' own.
-    pub(crate) fn taken(mut self, sent: Instant) -> Self {
-        self.ends = sent + self.lease;
-        self
-    }
-
-    /// The attempt took nothing: there is nothing to let go of.
-    pub(crate) fn disarm(mut self) -> String {
-        self.locks = None;
-        std::mem::take(&mut self.holder)
     }
 
     /// The lock's name, which is its key in Redis.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        self.hold.name()
     }
 
-    /// The field of the lock's hash that stands for this acquisition and no other: what a fence looks for.
+    /// The field of the lock's hash that stands for this hold and no other: what a fence in Redis looks for. Guards of one
+    /// owner that re-entered share it; a hold that was lost and taken anew has another.
     #[must_use]
     pub fn holder(&self) -> &str {
-        &self.holder
+        self.hold.field()
     }
 
-    /// How much of the lease is left by this process' own clock; zero when it has run out.
+    /// The fencing token of a [`crate::Request::fenced`] acquisition: greater than that of every earlier one of this name,
+    /// for as long as Redis keeps its data. What a fence outside Redis compares.
+    #[must_use]
+    pub fn token(&self) -> Option<i64> {
+        self.token
+    }
+
+    /// How much of the lease is left by this process' own clock; zero when it has run out or the lock is known to be lost.
+    /// With the watchdog: until then it would have to renew.
     #[must_use]
     pub fn remaining(&self) -> Duration {
-        self.ends.saturating_duration_since(Instant::now())
-    }
-
-    /// Starts the lease anew. `false`: the lock is not this holder's any more.
-    ///
-    /// # Errors
-    /// [`LockError::Redis`] when Redis did not answer; the lock may or may not have been renewed.
-    pub async fn renew(&mut self, lease: Duration) -> Result<bool, LockError> {
-        let Some(locks) = &self.locks else {
-            return Ok(false);
-        };
-        let sent = Instant::now();
-        let ours = locks.renew(&self.name, lease, &self.holder).await?;
-        if ours {
-            self.lease = lease;
-            self.ends = sent + lease;
+        let known = self.hold.known_now();
+        if known.lost {
+            return Duration::ZERO;
         }
-        Ok(ours)
+        known.ends.saturating_duration_since(Instant::now())
     }
 
-    /// Lets go. `false`: the lock was not this holder's any more (its lease had run out, or Redis was emptied), so whatever
-    /// was done under it and not fenced may have met somebody else's work.
+    /// Redis said that the lock is not this holder's any more, or the lease has run out by this process' own clock.
+    /// `false` is no promise: ask the fence.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.remaining().is_zero()
+    }
+
+    /// Returns when [`Guard::is_lost`]: for work that is to be broken off then, in a `select!`.
+    pub async fn lost(&self) {
+        let mut changes = self.hold.known();
+        loop {
+            let known = *changes.borrow_and_update();
+            if known.lost || known.ends <= Instant::now() {
+                return;
+            }
+            // The hold, and with it the sender, lives as long as this guard.
+            let _ = tokio::time::timeout_at(known.ends.into(), changes.changed()).await;
+        }
+    }
+
+    /// Starts the lease anew, a shorter one too. `false`: the lock is not this holder's any more.
     ///
     /// # Errors
-    /// [`LockError::Redis`] when Redis did not answer; the lease ends the lock then.
+    /// [`LockError::Redis`] or [`LockError::NoAnswer`]; the lock may or may not have been renewed.
+    pub async fn renew(&mut self, lease: Duration) -> Result<bool, LockError> {
+        self.hold.renew(lease).await
+    }
+
+    /// Lets go of this hold; of the lock, when it was the owner's last one. `false`: the lock was not this holder's any more
+    /// (its lease had run out, or Redis was emptied), so whatever was done under it and not fenced may have met somebody
+    /// else's work.
+    ///
+    /// Once called it is done to the end, also when the returned future is dropped.
+    ///
+    /// # Errors
+    /// [`LockError::Redis`] or [`LockError::NoAnswer`] when Redis did not answer; it is tried again in the background until
+    /// the lease ends the lock.
     pub async fn release(mut self) -> Result<bool, LockError> {
-        // Taken only after the answer: a release that is dropped or fails half-way is tried once more by the drop.
-        let Some(locks) = self.locks.clone() else {
-            return Ok(false);
-        };
-        let ours = locks.unlock(&self.name, self.lease, &self.holder).await?;
-        self.locks = None;
-        Ok(ours)
+        self.left = true;
+        Arc::clone(&self.hold).leave(self.terms).await
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let Some(locks) = self.locks.take() else {
-            return;
-        };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
-        let (name, holder, lease) = (
-            std::mem::take(&mut self.name),
-            std::mem::take(&mut self.holder),
-            self.lease,
-        );
-        runtime.spawn(async move {
-            if let Err(error) = locks.unlock(&name, lease, &holder).await {
-                tracing::debug!(lock = name, error = %error, "could not let go of a dropped lock; its lease ends it");
-            }
-        });
+        if !self.left {
+            Arc::clone(&self.hold).leave_later(self.terms);
+        }
     }
 }
