@@ -1,6 +1,7 @@
 //! The operations, one per file.
 
 pub mod advance;
+pub mod marks;
 pub mod pay;
 pub mod place;
 pub mod place_cart;

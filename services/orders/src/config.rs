@@ -28,6 +28,8 @@ pub struct OrdersConfig {
     pub intent_age: Span,
     /// When such reservations are looked for.
     pub intents_schedule: Schedule,
+    /// How long a product counts as sold out after stock said so; 0: ask every time.
+    pub sold_out_mark: Span,
     /// Orders that one transaction of a job moves.
     pub batch: u32,
     /// The relay of effects in other services.
@@ -62,6 +64,11 @@ impl OrdersConfig {
             (1..=most).contains(&self.max_lines),
             "max-lines",
             &format!("must be from 1 to {most}"),
+        );
+        check(
+            self.sold_out_mark <= Span::millis(100),
+            "sold-out-mark",
+            "must be at most 100ms: pieces that come back are not seen meanwhile",
         );
         // Lists of ids in one statement, and rows locked at a time.
         check(

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use mall_clock::Zone;
 use mall_http_client::CallError;
 use mall_problem::{FieldErrors, Problem};
 use mall_stock_api::codes;
+use mall_types::ProductId;
 
 use crate::domain::line;
 use crate::messages;
@@ -55,9 +57,36 @@ pub fn unanswered(error: CallError) -> Problem {
     }
 }
 
+/// 409, as stock says it.
+pub fn sold_out(product: ProductId) -> Problem {
+    Problem::conflict(codes::SOLD_OUT, messages::SOLD_OUT)
+        .with_extra("productId", product.0)
+        .with_extra("available", 0)
+}
+
+/// The product of which stock said that nothing is left.
+pub fn said_sold_out(error: &CallError) -> Option<ProductId> {
+    match error {
+        CallError::Status { problem, .. } if problem.code == codes::SOLD_OUT => {
+            problem.extra.get("productId")?.as_i64().map(ProductId)
+        }
+        _ => None,
+    }
+}
+
 /// What stock said no to. Sold out, too few and unknown reach the shopper as they are.
-pub fn unreserved(error: CallError) -> Problem {
+pub fn unreserved(error: CallError, zone: Zone) -> Problem {
     match &error {
+        // Only when products and stock don't agree on the time; the shopper reads it as products tells it.
+        CallError::Status { problem, .. } if problem.code == codes::NOT_YET_OPEN => {
+            let extra = |key: &str| problem.extra.get(key);
+            let product = extra("productId").and_then(serde_json::Value::as_i64);
+            let opens = extra("openDateTime").and_then(serde_json::Value::as_str);
+            let opens = opens.and_then(|text| text.parse::<DateTime<Utc>>().ok());
+            Problem::conflict("NOT_YET_OPEN", messages::NOT_YET_OPEN)
+                .with_extra("productId", product)
+                .with_extra("openDateTime", opens.map(|opens| zone.show(opens)))
+        }
         CallError::Status { problem, .. } if problem.code == codes::STOCK_UNKNOWN => {
             Problem::not_found("PRODUCT_NOT_FOUND", messages::PRODUCT_NOT_FOUND)
         }

@@ -18,6 +18,7 @@ pub const NOT_YET_OPEN: Text = Text::new(
     "아직 판매가 시작되지 않은 상품입니다.",
     "This limited edition is not on sale yet.",
 );
+pub const SOLD_OUT: Text = Text::new("품절된 상품입니다.", "This product is sold out.");
 pub const ORDER_TOO_EXPENSIVE: Text = Text::new(
     "주문 금액이 너무 큽니다.",
     "The sum of the order is too large.",

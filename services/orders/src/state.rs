@@ -12,6 +12,7 @@ use mall_products_api::ProductsApi;
 use mall_stock_api::StockApi;
 use mall_telemetry::metrics::{Counter, Metrics};
 
+use crate::app::marks::Marks;
 use crate::config::OrdersConfig;
 use crate::deliver::Effects;
 use crate::domain::status::{PLACED, TRANSITIONS};
@@ -37,6 +38,7 @@ pub struct Orders {
     pub(crate) peers: Peers,
     pub(crate) relay: Relay,
     pub(crate) config: OrdersConfig,
+    pub(crate) marks: Marks,
     steps: HashMap<&'static str, Counter>,
 }
 
@@ -77,6 +79,7 @@ impl Orders {
             zone,
             peers,
             relay,
+            marks: Marks::new(config.sold_out_mark.get()),
             config,
             steps,
         }

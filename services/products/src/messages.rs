@@ -28,6 +28,11 @@ pub const BAD_STOCK: Text = Text::new(
     "0 이상 1조 이하여야 합니다.",
     "must be from 0 to 1 000 000 000 000",
 );
+/// 400, field `purchaseLimit`.
+pub const BAD_LIMIT: Text = Text::new(
+    "1 이상 1조 이하여야 합니다. 0은 변경하지 않습니다.",
+    "must be from 1 to 1 000 000 000 000, or 0 for nothing",
+);
 /// 400, field `change`.
 pub const BAD_CHANGE: Text = Text::new(
     "0이 아니어야 하고 1조를 넘을 수 없습니다.",

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use mall_types::{ProductId, Won};
 use sqlx::{AssertSqlSafe, MySqlConnection};
 
-use crate::domain::{Image, NewProduct, Product, Thumb};
+use crate::domain::{Image, NewProduct, Product, ProductEdit, Thumb};
 
 type Row = (
     i64,
@@ -12,20 +12,22 @@ type Row = (
     Option<String>,
     i64,
     Option<NaiveDateTime>,
+    Option<i64>,
     Option<String>,
     Option<String>,
 );
 
-const COLUMNS: &str = "p.product_id, p.name, p.description, p.price, p.open_date_time, i.img_url, i.img_name \
+const COLUMNS: &str = "p.product_id, p.name, p.description, p.price, p.open_date_time, p.purchase_limit, i.img_url, i.img_name \
                        FROM product p LEFT JOIN product_image i ON i.image_id = p.thumbnail_id";
 
-fn product((id, name, description, price, opens, url, image): Row) -> Product {
+fn product((id, name, description, price, opens, limit, url, image): Row) -> Product {
     Product {
         id: ProductId(id),
         name,
         description,
         price: Won(price),
         opens: opens.map(|time| time.and_utc()),
+        limit,
         thumb: url.map(|url| Thumb { url, name: image }),
     }
 }
@@ -37,14 +39,15 @@ pub async fn insert(
     now: DateTime<Utc>,
 ) -> Result<ProductId, sqlx::Error> {
     let done = sqlx::query(
-        "INSERT INTO product (name, description, price, is_limited_edition, open_date_time, created_at, updated_at) \
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO product (name, description, price, is_limited_edition, open_date_time, purchase_limit, created_at, updated_at) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(&new.name)
     .bind(&new.description)
     .bind(new.price.0)
     .bind(i8::from(new.opens.is_some()))
     .bind(new.opens.map(|time| time.naive_utc()))
+    .bind(new.limit)
     .bind(now.naive_utc())
     .bind(now.naive_utc())
     .execute(conn)
@@ -86,16 +89,17 @@ pub async fn set_thumbnail(
 pub async fn update(
     conn: &mut MySqlConnection,
     id: ProductId,
-    description: Option<&str>,
-    price: Option<Won>,
+    edit: &ProductEdit,
     now: DateTime<Utc>,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
-        "UPDATE product SET description = COALESCE(?, description), price = COALESCE(?, price), updated_at = ? \
+        "UPDATE product SET description = COALESCE(?, description), price = COALESCE(?, price), \
+         purchase_limit = COALESCE(?, purchase_limit), updated_at = ? \
          WHERE product_id = ?",
     )
-    .bind(description)
-    .bind(price.map(|price| price.0))
+    .bind(edit.description.as_deref())
+    .bind(edit.price.map(|price| price.0))
+    .bind(edit.limit)
     .bind(now.naive_utc())
     .bind(id.0)
     .execute(conn)

@@ -6,6 +6,7 @@ pub mod availability;
 pub mod book;
 pub mod combine;
 pub mod confirm;
+pub mod facts;
 pub mod rebuild;
 pub mod reconcile;
 pub mod release;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::SecondsFormat;
 use mall_problem::{ErrorKind, Problem};
 use mall_stock_api::codes;
 
@@ -20,6 +21,25 @@ impl From<Refusal> for Problem {
                     .with_extra("productId", product.0)
                     .with_extra("available", available)
             }
+            Refusal::NotYetOpen { product, opens } => {
+                Problem::conflict(codes::NOT_YET_OPEN, messages::NOT_YET_OPEN)
+                    .with_extra("productId", product.0)
+                    .with_extra(
+                        "openDateTime",
+                        opens.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+                    )
+            }
+            Refusal::OverLimit {
+                product,
+                limit,
+                remaining,
+            } => Problem::conflict(
+                codes::PURCHASE_LIMIT_EXCEEDED,
+                messages::PURCHASE_LIMIT_EXCEEDED,
+            )
+            .with_extra("productId", product.0)
+            .with_extra("limit", limit)
+            .with_extra("remaining", remaining),
             Refusal::ProductUnknown(product) => {
                 Problem::not_found(codes::STOCK_UNKNOWN, messages::STOCK_UNKNOWN)
                     .with_extra("productId", product.0)

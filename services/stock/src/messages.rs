@@ -9,6 +9,16 @@ pub const INSUFFICIENT_STOCK: Text = Text::new(
     "상품의 재고가 부족합니다.",
     "There are fewer pieces left than you asked for.",
 );
+/// 409 `NOT_YET_OPEN`.
+pub const NOT_YET_OPEN: Text = Text::new(
+    "아직 판매가 시작되지 않은 상품입니다.",
+    "This limited edition is not on sale yet.",
+);
+/// 409 `PURCHASE_LIMIT_EXCEEDED`.
+pub const PURCHASE_LIMIT_EXCEEDED: Text = Text::new(
+    "1인당 구매 한도를 넘었습니다.",
+    "This is more than one buyer may have of this product.",
+);
 /// 404 `STOCK_UNKNOWN`.
 pub const STOCK_UNKNOWN: Text = Text::new("존재하지 않는 상품입니다.", "There is no such product.");
 /// 404 `RESERVATION_UNKNOWN`.
@@ -76,6 +86,11 @@ pub const SET_OR_CHANGE: Text = Text::new(
 pub const BAD_CHANGE: Text = Text::new(
     "0이 아니어야 하고 1조를 넘을 수 없습니다.",
     "must not be 0, nor beyond 1 000 000 000 000",
+);
+/// 400, field `purchaseLimit`.
+pub const BAD_LIMIT: Text = Text::new(
+    "1 이상 1조 이하여야 합니다.",
+    "must be from 1 to 1 000 000 000 000",
 );
 /// 400, field `name`.
 pub const BAD_NAME: Text = Text::new(

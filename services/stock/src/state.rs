@@ -10,6 +10,7 @@ use mall_db::Db;
 use mall_types::ProductId;
 
 use crate::app::combine::Queues;
+use crate::app::facts::Beliefs;
 use crate::app::rebuild::Rebuilds;
 use crate::hot::Hot;
 use crate::metrics::StockMetrics;
@@ -29,6 +30,7 @@ pub struct Stock {
     /// The most requests of one batch.
     pub batch: usize,
     pub(crate) queues: Queues,
+    pub(crate) beliefs: Beliefs,
     pub(crate) rebuilds: Rebuilds,
     /// Products whose count is being loaded anew in the background; `true`: once more after that.
     pub(crate) healing: Mutex<HashMap<ProductId, bool>>,
@@ -57,6 +59,7 @@ impl Stock {
             pending_age,
             batch,
             queues: Queues::default(),
+            beliefs: Beliefs::default(),
             rebuilds: Rebuilds::default(),
             healing: Mutex::default(),
             doubt: AtomicBool::new(false),

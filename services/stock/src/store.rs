@@ -1,8 +1,9 @@
 //! The tables. One statement per function; every change says whether it found what it needed.
 //!
-//! Transactions touch reservations first and items last, items in ascending order, so that they queue instead of deadlocking.
+//! Transactions touch items last, and allowances and items in ascending order, so that they queue instead of deadlocking.
 
 pub mod adjustments;
+pub mod allowances;
 pub mod items;
 pub mod movements;
 pub mod reservations;

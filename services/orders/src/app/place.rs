@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::time::Instant;
 
 use mall_db::{TxError, is_duplicate};
 use mall_http_client::CallError;
@@ -55,6 +56,11 @@ enum Refusal {
 
 /// Places an order with these lines, all or none.
 pub async fn place(app: &Orders, buyer: UserId, wanted: &[Wanted]) -> Result<Placed, NotPlaced> {
+    // A first look: whoever stands at an empty shelf costs nobody a question. An order that was accepted before is never asked
+    // for again here - each has an id of its own.
+    if let Some(want) = wanted.iter().find(|want| app.marks.fresh(want.product)) {
+        return Err(error::sold_out(want.product).into());
+    }
     let (lines, total) = priced(app, wanted).await?;
 
     let reservation = uuid::Uuid::new_v4().to_string();
@@ -65,14 +71,18 @@ pub async fn place(app: &Orders, buyer: UserId, wanted: &[Wanted]) -> Result<Pla
         buyer,
         lines: reserve_lines(&lines),
     };
+    let asked = Instant::now();
     if let Err(refusal) = app.peers.stock.reserve(&reserve).await {
         if said_no(&refusal) {
+            if let Some(product) = error::said_sold_out(&refusal) {
+                app.marks.sold_out(product, asked);
+            }
             drop_intent(app, &reservation).await;
         } else {
             // Nobody knows whether stock took them. Giving an unknown reservation back closes its id.
             give_back(app, &reservation).await;
         }
-        return Err(error::unreserved(refusal).into());
+        return Err(error::unreserved(refusal, app.zone).into());
     }
 
     match write_order(app, buyer, &reservation, lines, total).await {

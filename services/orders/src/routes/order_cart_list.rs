@@ -21,7 +21,7 @@ use crate::state::Orders;
     responses(
         (status = 200, description = "Placed; it waits for its payment", body = PlacedOrder),
         (status = 404, description = "PRODUCT_NOT_FOUND: one of the products is gone"),
-        (status = 409, description = "CART_EMPTY, CART_TOO_LARGE, SOLD_OUT, INSUFFICIENT_STOCK, NOT_YET_OPEN; the cart stays"),
+        (status = 409, description = "CART_EMPTY, CART_TOO_LARGE, SOLD_OUT, INSUFFICIENT_STOCK, NOT_YET_OPEN, PURCHASE_LIMIT_EXCEEDED; the cart stays"),
         (status = 503, description = "A service that is needed is away"),
     ),
     security(("bearer" = ["USER"]))

@@ -39,7 +39,7 @@ pub struct OrderProductRequest {
         (status = 200, description = "Placed; it waits for its payment", body = PlacedOrder),
         (status = 400, description = "INVALID_FIELDS"),
         (status = 404, description = "PRODUCT_NOT_FOUND"),
-        (status = 409, description = "SOLD_OUT, INSUFFICIENT_STOCK, NOT_YET_OPEN"),
+        (status = 409, description = "SOLD_OUT, INSUFFICIENT_STOCK, NOT_YET_OPEN, PURCHASE_LIMIT_EXCEEDED"),
         (status = 503, description = "A service that is needed is away"),
     ),
     security(("bearer" = ["USER"]))

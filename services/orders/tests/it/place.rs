@@ -73,6 +73,39 @@ async fn refusals_change_nothing() {
 }
 
 #[tokio::test]
+async fn a_product_that_was_sold_out_just_now_is_refused_without_asking() {
+    let world = World::marking(3600).await;
+    assert_eq!(world.order(ALICE, MUG, 10).await.status, 200);
+    let asked = world.order(ALICE, MUG, 1).await;
+    assert_eq!(asked.code(), (409, "SOLD_OUT"));
+    world.products.line.away(true);
+    world.stock.line.away(true);
+    let marked = world.order(ALICE, MUG, 1).await;
+    assert_eq!(marked.code(), (409, "SOLD_OUT"));
+    assert_eq!(marked.body["productId"], asked.body["productId"]);
+    assert_eq!(marked.body["available"], asked.body["available"]);
+    // Other products are asked for.
+    assert_eq!(world.order(ALICE, PEN, 1).await.status, 503);
+    world.products.line.away(false);
+    world.stock.line.away(false);
+    assert_eq!(world.order(ALICE, PEN, 1).await.status, 200);
+    assert_eq!((world.orders().await, world.intents().await), (2, 0));
+}
+
+#[tokio::test]
+async fn too_few_or_an_answer_that_may_be_wrong_mark_nothing() {
+    let world = World::marking(3600).await;
+    let few = world.order(ALICE, PEN, 3).await;
+    assert_eq!(few.code(), (409, "INSUFFICIENT_STOCK"));
+    assert_eq!(world.order(ALICE, PEN, 1).await.status, 200);
+    // The first attempt got through; its pieces come back.
+    world.stock.line.faults(&[Fault::RefuseSecondAttempt]);
+    assert_eq!(world.order(ALICE, MUG, 10).await.code(), (409, "SOLD_OUT"));
+    world.quiet().await;
+    assert_eq!(world.order(ALICE, MUG, 10).await.status, 200);
+}
+
+#[tokio::test]
 async fn malformed_orders_are_refused_with_their_fields() {
     let world = World::new().await;
     for (body, fields) in [

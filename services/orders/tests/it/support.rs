@@ -60,7 +60,7 @@ impl Answered {
     }
 }
 
-fn config() -> OrdersConfig {
+fn config(sold_out_mark: u64) -> OrdersConfig {
     let never = || Schedule::parse("-").unwrap();
     OrdersConfig {
         max_quantity: 1000,
@@ -73,6 +73,8 @@ fn config() -> OrdersConfig {
         settle_schedule: never(),
         intent_age: Span::secs(60),
         intents_schedule: never(),
+        // Longer than may be set: a test must not depend on how quick it is.
+        sold_out_mark: Span::secs(sold_out_mark),
         batch: 3,
         outbox: OutboxConfig {
             poll: Span::secs(1),
@@ -85,6 +87,11 @@ fn config() -> OrdersConfig {
 
 impl World {
     pub async fn new() -> World {
+        Self::marking(0).await
+    }
+
+    /// With products marked as sold out for so many seconds.
+    pub async fn marking(sold_out_mark: u64) -> World {
         let schema = fresh_schema("orders").await;
         let db = Db::connect_url(&schema.url, 20).unwrap();
         db.migrate(MIGRATIONS).await.unwrap();
@@ -110,7 +117,7 @@ impl World {
             clock.clone(),
             zone,
             peers,
-            config(),
+            config(sold_out_mark),
             &metrics,
         ));
         let jobs = jobs(&orders, metrics);
@@ -149,7 +156,7 @@ impl World {
             self.clock.clone(),
             zone,
             peers,
-            config(),
+            config(0),
             &metrics,
         ));
         let jobs = jobs(&orders, metrics);

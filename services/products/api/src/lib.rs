@@ -38,7 +38,7 @@ pub struct ProductView {
     pub is_limited_edition: bool,
     /// When a limited edition opens (UTC on the wire); `None` for every other product.
     pub open_date_time: Option<DateTime<Utc>>,
-    /// How many pieces one buyer may hold; `None` is no limit. Always `None` until limits are enforced.
+    /// How many pieces one buyer may hold; `None` is no limit. Stock enforces it.
     #[serde(default)]
     pub purchase_limit: Option<i64>,
 }

@@ -6,7 +6,7 @@ use mall_db::TxError;
 use mall_problem::Problem;
 use mall_types::ProductId;
 
-use super::announce::{NEW_PRODUCT, NewProductNote};
+use super::announce::{NEW_PRODUCT, ProductNote};
 use crate::domain::{NewProduct, Refusal};
 use crate::state::Products;
 use crate::store;
@@ -24,10 +24,12 @@ impl Products {
                     let image = store::insert_image(tx, id, image).await?;
                     store::set_thumbnail(tx, id, image).await?;
                 }
-                let note = NewProductNote {
+                let note = ProductNote {
                     product_id: id,
                     name: new.name.clone(),
-                    available: new.stock,
+                    available: Some(new.stock),
+                    open_date_time: new.opens,
+                    purchase_limit: new.limit,
                 };
                 let message =
                     mall_outbox::enqueue(tx, now, NEW_PRODUCT, &id.to_string(), &note).await?;

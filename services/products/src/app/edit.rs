@@ -6,6 +6,7 @@ use mall_db::TxError;
 use mall_problem::Problem;
 use mall_types::ProductId;
 
+use super::announce::{CHANGED_PRODUCT, ProductNote};
 use crate::domain::{ProductEdit, Refusal, StockChange};
 use crate::state::Products;
 use crate::store;
@@ -26,7 +27,7 @@ impl Products {
         let edited = self.db.run_tx("edit_product", move |tx| {
             let edit = Arc::clone(&edit);
             Box::pin(async move {
-                if !store::update(tx, id, edit.description.as_deref(), edit.price, now).await? {
+                if !store::update(tx, id, &edit, now).await? {
                     return Err(TxError::refuse(Refusal::Unknown));
                 }
                 if let Some(new) = &edit.image {
@@ -35,9 +36,25 @@ impl Products {
                         store::set_thumbnail(tx, id, image).await?;
                     }
                 }
-                Ok(())
+                if edit.limit.is_none() {
+                    return Ok(None);
+                }
+                // Read under the row's lock, so that stock hears of two edits in their order.
+                let Some(product) = store::find(tx, id).await? else {
+                    return Err(TxError::refuse(Refusal::Unknown));
+                };
+                let note = ProductNote::of(&product);
+                let key = id.to_string();
+                Ok(Some(
+                    mall_outbox::enqueue(tx, now, CHANGED_PRODUCT, &key, &note).await?,
+                ))
             })
         });
-        Ok(edited.await?)
+        if let Some(message) = edited.await?
+            && let Err(error) = self.relay.deliver_now(message).await
+        {
+            tracing::warn!(product.id = id.0, error = %error, "stock hears of the edit of product {id} later");
+        }
+        Ok(())
     }
 }

@@ -25,6 +25,8 @@ pub struct Product {
     pub price: Won,
     /// When it opens; only a limited edition has that.
     pub opens: Option<DateTime<Utc>>,
+    /// How many pieces one buyer may hold, >= 1; `None`: no limit.
+    pub limit: Option<i64>,
     /// The picture that lists show.
     pub thumb: Option<Thumb>,
 }
@@ -59,6 +61,8 @@ pub struct ProductEdit {
     pub price: Option<Won>,
     /// One more picture.
     pub image: Option<NewImage>,
+    /// A new limit per buyer.
+    pub limit: Option<i64>,
 }
 
 impl Product {
@@ -89,6 +93,7 @@ mod tests {
             description: None,
             price: Won(1),
             opens: Some(at("2027-05-01T01:00:00Z")),
+            limit: None,
             thumb: None,
         };
         assert!(product.is_limited());

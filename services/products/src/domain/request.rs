@@ -34,6 +34,8 @@ pub struct AddProduct {
     /// Required for a limited edition: `2027-05-01T10:00`, with seconds, fraction or offset, or an array of 5 to 7 numbers.
     #[schema(value_type = Option<String>)]
     pub open_date_time: Option<Value>,
+    /// How many pieces one buyer may hold, >= 1; absent, null and 0 are no limit.
+    pub purchase_limit: Option<i64>,
 }
 
 /// An edit, as it is sent: absent, null and 0 leave things as they are.
@@ -52,6 +54,8 @@ pub struct EditProduct {
     pub description: Option<String>,
     /// What shall be available.
     pub stock: Option<i64>,
+    /// How many pieces one buyer may hold from now on.
+    pub purchase_limit: Option<i64>,
 }
 
 /// A change of stock, as it is sent: exactly one of the two.
@@ -79,6 +83,8 @@ pub struct NewProduct {
     pub image: Option<Image>,
     /// When it opens; makes it a limited edition.
     pub opens: Option<DateTime<Utc>>,
+    /// How many pieces one buyer may hold.
+    pub limit: Option<i64>,
 }
 
 /// A checked change of stock.
@@ -129,6 +135,12 @@ impl AddProduct {
         check_length(&mut errors, "imageName", self.image_name.as_ref());
         let limited = self.is_limited_edition.unwrap_or(false);
         let opens = opening(&mut errors, zone, self.open_date_time.as_ref(), limited);
+        errors.check(
+            self.purchase_limit
+                .is_none_or(|limit| (0..=MAX_PIECES).contains(&limit)),
+            "purchaseLimit",
+            messages::BAD_LIMIT,
+        );
         match name.zip(price) {
             Some((name, price)) if errors.is_empty() => Ok(NewProduct {
                 name,
@@ -137,6 +149,7 @@ impl AddProduct {
                 description: self.description,
                 image: image(self.image_url, self.image_name),
                 opens,
+                limit: self.purchase_limit.filter(|limit| *limit != 0),
             }),
             _ => Err(errors.problem()),
         }
@@ -179,6 +192,12 @@ impl EditProduct {
             .stock
             .is_none_or(|stock| (0..=MAX_PIECES).contains(&stock));
         errors.check(fits, "stock", messages::BAD_STOCK);
+        errors.check(
+            self.purchase_limit
+                .is_none_or(|limit| (0..=MAX_PIECES).contains(&limit)),
+            "purchaseLimit",
+            messages::BAD_LIMIT,
+        );
         errors.finish()?;
         let thumbnail = self.is_thumbnail.unwrap_or(false);
         let edit = ProductEdit {
@@ -186,6 +205,7 @@ impl EditProduct {
             price: self.price.filter(|price| *price != 0).map(Won),
             image: image(self.image_url, self.image_name)
                 .map(|image| NewImage { image, thumbnail }),
+            limit: self.purchase_limit.filter(|limit| *limit != 0),
         };
         Ok((
             edit,

@@ -27,6 +27,9 @@ pub struct Detail {
     open_date_time: Option<String>,
     /// Whether it can be ordered now.
     is_open: bool,
+    /// How many pieces one buyer may hold; absent where there is no limit, as in the original.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purchase_limit: Option<i64>,
 }
 
 /// A picture.
@@ -71,6 +74,7 @@ fn page(detail: read::Detail, zone: &Zone) -> Detail {
     Detail {
         stock: detail.stock,
         is_open: detail.open,
+        purchase_limit: detail.product.limit,
         is_limited_edition: detail.product.is_limited(),
         open_date_time: detail.product.opens.map(|time| zone.show(time)),
         imglist: detail.images.into_iter().map(Picture::from).collect(),

@@ -175,3 +175,71 @@ async fn stock_is_set_and_changed_and_never_below_zero() {
     assert_eq!(refused.problem(), (409, "STOCK_BELOW_ZERO"));
     assert_eq!(app.stock.item(id).unwrap().1, 3);
 }
+
+#[tokio::test]
+async fn stock_hears_of_the_opening_and_of_every_limit() {
+    let app = TestApp::start().await;
+    let id = app
+        .add(
+            json!({"name": "Drop", "price": 1, "stock": 5, "isLimitedEdition": true,
+            "openDateTime": "2027-05-01T10:00", "purchaseLimit": 2}),
+        )
+        .await;
+    let opens = Some("2027-05-01T01:00:00+00:00".to_owned());
+    assert_eq!(app.stock.facts(id), Some((opens.clone(), Some(2))));
+    let detail = format!("/product/detail/{id}");
+    assert_eq!(app.get(&detail).await.ok()["purchaseLimit"], 2);
+    let path = format!("/product/admin/edit/{id}");
+    // Nothing that stock has to know.
+    for body in [json!({"price": 3}), json!({"purchaseLimit": 0})] {
+        app.admin(Method::PUT, &path, body).await.ok();
+    }
+    assert_eq!(app.stock.facts(id), Some((opens.clone(), Some(2))));
+    app.admin(Method::PUT, &path, json!({"purchaseLimit": 3}))
+        .await
+        .ok();
+    assert_eq!(app.stock.facts(id), Some((opens.clone(), Some(3))));
+    assert_eq!(
+        app.stock.item(id),
+        Some(("Drop".to_owned(), 5)),
+        "the supply is booked once"
+    );
+    // With stock away the edit stands, and stock hears of it later.
+    app.stock.set_away(true);
+    app.admin(Method::PUT, &path, json!({"purchaseLimit": 1}))
+        .await
+        .ok();
+    assert_eq!(app.get(&detail).await.ok()["purchaseLimit"], 1);
+    app.stock.set_away(false);
+    app.clock.advance(chrono::Duration::minutes(2));
+    assert_eq!(app.products.relay.drain_once().await.unwrap(), 1);
+    assert_eq!(app.stock.facts(id), Some((opens, Some(1))));
+    assert!(
+        app.admin(Method::PUT, &path, json!({"purchaseLimit": -1}))
+            .await
+            .fields()
+            .contains(&"purchaseLimit")
+    );
+    let plain = app.add(json!({"name": "Mug", "price": 1})).await;
+    let page = app.get(&format!("/product/detail/{plain}")).await.ok();
+    assert!(
+        page.get("purchaseLimit").is_none(),
+        "the original's fields: {page}"
+    );
+}
+
+#[tokio::test]
+async fn stock_hears_of_openings_from_before_the_upgrade() {
+    let app = TestApp::upgraded(
+        "INSERT INTO product (name, price, is_limited_edition, open_date_time, created_at, updated_at) VALUES \
+         ('\u{d55c}\u{c815} \"1\"', 1, 1, '2027-05-01 01:00:00.250000', NOW(6), NOW(6)), ('Mug', 1, 0, NULL, NOW(6), NOW(6))",
+    )
+    .await;
+    // The rows are dated by the database, and this test's time is another one.
+    app.clock.advance(chrono::Duration::days(36_500));
+    assert_eq!(app.products.relay.drain_once().await.unwrap(), 1);
+    let opens = Some("2027-05-01T01:00:00.250+00:00".to_owned());
+    assert_eq!(app.stock.facts(1), Some((opens, None)));
+    assert_eq!(app.stock.item(1), Some(("한정 \"1\"".to_owned(), 0)));
+    assert_eq!(app.stock.facts(2), None);
+}

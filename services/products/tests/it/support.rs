@@ -28,11 +28,15 @@ use secrecy::SecretString;
 use serde_json::Value;
 use tower::ServiceExt;
 
+/// Opening and limit.
+type Facts = (Option<String>, Option<i64>);
+
 /// Counts by product, as the real service keeps them; or away.
 #[derive(Default)]
 pub struct FakeStock {
     items: Mutex<BTreeMap<ProductId, (String, i64)>>,
     booked: Mutex<BTreeSet<String>>,
+    facts: Mutex<BTreeMap<ProductId, Facts>>,
     away: Mutex<bool>,
 }
 
@@ -43,6 +47,11 @@ impl FakeStock {
 
     pub fn item(&self, id: i64) -> Option<(String, i64)> {
         self.items.lock().unwrap().get(&ProductId(id)).cloned()
+    }
+
+    /// The opening and the limit that stock was last told.
+    pub fn facts(&self, id: i64) -> Option<Facts> {
+        self.facts.lock().unwrap().get(&ProductId(id)).cloned()
     }
 
     fn answering(&self) -> Result<(), CallError> {
@@ -69,6 +78,11 @@ impl FakeStock {
 impl StockApi for FakeStock {
     async fn register(&self, id: ProductId, item: &RegisterItem) -> Result<Available, CallError> {
         self.answering()?;
+        let opens = item.open_date_time.map(|time| time.to_rfc3339());
+        self.facts
+            .lock()
+            .unwrap()
+            .insert(id, (opens, item.purchase_limit));
         let mut items = self.items.lock().unwrap();
         let known = items.entry(id).or_insert_with(|| (String::new(), 0));
         known.0.clone_from(&item.name);
@@ -189,6 +203,24 @@ impl TestApp {
     pub async fn start() -> Self {
         let schema = fresh_schema("products").await;
         let db = Db::connect_url(&schema.url, 8).unwrap();
+        db.migrate(MIGRATIONS).await.unwrap();
+        Self::over(db, schema)
+    }
+
+    /// Over a schema of the first version, in which this statement was run.
+    pub async fn upgraded(before: &'static str) -> Self {
+        let schema = fresh_schema("products").await;
+        let db = Db::connect_url(&schema.url, 8).unwrap();
+        db.migrate(&MIGRATIONS[..1]).await.unwrap();
+        let run = db.run_tx("before", move |tx| {
+            Box::pin(async move {
+                sqlx::query(before).execute(tx).await?;
+                Ok(())
+            })
+        });
+        run.await
+            .map_err(|error: mall_db::TxError<()>| error.to_string())
+            .unwrap();
         db.migrate(MIGRATIONS).await.unwrap();
         Self::over(db, schema)
     }

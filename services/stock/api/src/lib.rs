@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use mall_http_client::{Call, CallClient, CallError};
 use mall_types::{ProductId, UserId};
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,10 @@ pub mod codes {
     pub const SOLD_OUT: &str = "SOLD_OUT";
     /// 409: something is left (`available`, extra) of `productId`, but fewer than asked.
     pub const INSUFFICIENT_STOCK: &str = "INSUFFICIENT_STOCK";
+    /// 409: `productId` opens at `openDateTime` (extras; UTC), not before.
+    pub const NOT_YET_OPEN: &str = "NOT_YET_OPEN";
+    /// 409: one buyer may hold `limit` pieces of `productId`, this one `remaining` more (extras).
+    pub const PURCHASE_LIMIT_EXCEEDED: &str = "PURCHASE_LIMIT_EXCEEDED";
     /// 409: the change would take the available count below zero.
     pub const STOCK_BELOW_ZERO: &str = "STOCK_BELOW_ZERO";
     /// 409: the change would take the available count beyond what can be counted.
@@ -57,7 +62,7 @@ pub mod codes {
     pub const STOCK_UNAVAILABLE: &str = "STOCK_UNAVAILABLE";
 }
 
-/// Makes a product known to stock, or renames it.
+/// Makes a product known to stock, or says anew what it is called, when it opens and how many one buyer may hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RegisterItem {
@@ -68,6 +73,13 @@ pub struct RegisterItem {
     pub available: Option<i64>,
     /// The id under which the supply is booked, up to 64 letters.
     pub adjustment_id: String,
+    /// Before this (UTC) nothing is reserved; `None`: always open. Replaces what was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_date_time: Option<DateTime<Utc>>,
+    /// How many pieces one buyer may hold, >= 1; `None`: no limit. Replaces what was; pieces that were taken without a limit
+    /// don't count against a later one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purchase_limit: Option<i64>,
 }
 
 /// Changes what is available of a product: exactly one of `set` and `change`.
@@ -200,7 +212,8 @@ pub trait StockApi: Send + Sync {
     async fn adjust(&self, id: ProductId, change: &Adjust) -> Result<Available, CallError>;
     /// What is available, in the order asked; unknown ids are left out.
     async fn available(&self, ids: &[ProductId]) -> Result<Vec<Available>, CallError>;
-    /// Takes all lines or none. 409 `SOLD_OUT`, `INSUFFICIENT_STOCK`, `RESERVATION_CLOSED`, 404 `STOCK_UNKNOWN`.
+    /// Takes all lines or none. 409 `SOLD_OUT`, `INSUFFICIENT_STOCK`, `NOT_YET_OPEN`, `PURCHASE_LIMIT_EXCEEDED`,
+    /// `RESERVATION_CLOSED`, 404 `STOCK_UNKNOWN`.
     async fn reserve(&self, reserve: &Reserve) -> Result<Reservation, CallError>;
     /// Gives the pieces back, once; an unknown id is closed so that it can never take anything.
     async fn release(&self, reservation_id: &str) -> Result<Released, CallError>;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mall_db::{TxError, is_duplicate};
 use mall_types::ProductId;
 
-use crate::domain::{MAX_PIECES, Refusal};
+use crate::domain::{Facts, MAX_PIECES, Refusal};
 use crate::failure::Failure;
 use crate::state::Stock;
 use crate::store::adjustments::{self, Asked};
@@ -25,8 +25,8 @@ pub struct Change {
     pub adjustment: String,
     /// What is asked for.
     pub asked: Asked,
-    /// The product's name: makes it known.
-    pub name: Option<String>,
+    /// The product's name and facts: make it known.
+    pub known_as: Option<(String, Facts)>,
 }
 
 /// Why the transaction said no.
@@ -37,17 +37,18 @@ enum Unbooked {
 }
 
 impl Stock {
-    /// Makes a product known or renames it; returns what is available.
+    /// Makes a product known, or renames it and changes its facts; returns what is available.
     pub async fn rename(
         self: &Arc<Self>,
         product: ProductId,
         name: String,
+        facts: Facts,
     ) -> Result<i64, Failure> {
         let (now, name): (_, Arc<str>) = (self.clock.now(), name.into());
         let put = self.db.run_tx("stock_rename", move |tx| {
             let name = Arc::clone(&name);
             Box::pin(async move {
-                items::put(tx, product, &name, now).await?;
+                items::put(tx, product, &name, facts, now).await?;
                 Ok(items::find(tx, product)
                     .await?
                     .map_or(0, |item| item.available))
@@ -56,6 +57,7 @@ impl Stock {
         let available = put
             .await
             .map_err(|error: TxError<Refusal>| Failure::from(error))?;
+        self.believe(product, facts);
         // The name in Redis is for people: nothing is lost when it follows later.
         if self.rebuild(product).await.is_err() {
             self.heal_later(product);
@@ -88,7 +90,12 @@ impl Stock {
                 self.heal_later(product);
             }
             match outcome {
-                Ok(available) => return Ok(available),
+                Ok(available) => {
+                    if let Some((_, facts)) = &change.known_as {
+                        self.believe(product, *facts);
+                    }
+                    return Ok(available);
+                }
                 Err(TxError::Refuse(Unbooked::Spent)) => {}
                 Err(TxError::Refuse(Unbooked::No(refusal))) => return Err(refusal.into()),
                 Err(failed) => return Err(failed.map(|_| Refusal::AdjustmentMismatch).into()),
@@ -124,8 +131,8 @@ impl Stock {
                 let change = Arc::clone(&change);
                 Box::pin(async move {
                     let product = change.product;
-                    if let Some(name) = &change.name {
-                        items::put(tx, product, name, now).await?;
+                    if let Some((name, facts)) = &change.known_as {
+                        items::put(tx, product, name, *facts, now).await?;
                     }
                     let Some(item) = items::lock(tx, product).await? else {
                         return no(Refusal::ProductUnknown(product));

@@ -4,7 +4,7 @@
 //! taken in one transaction, answers each, and goes round again with what came meanwhile. So the cost of a request falls as
 //! the crowd grows. A task that has had nothing to do for a while ends.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -145,12 +145,14 @@ impl Stock {
                 Take::Short(left) if !forgetful => {
                     waiting.answer(Err(Refusal::short(product, left).into()))
                 }
-                Take::Short(left) => to_look_up.push((waiting, Some(left))),
+                Take::Short(left) => {
+                    to_look_up.push((waiting, Some(Refusal::short(product, left))))
+                }
                 Take::Booked => to_look_up.push((waiting, None)),
             }
         }
         if !to_look_up.is_empty() {
-            tokio::spawn(look_up(Arc::clone(self), product, to_look_up));
+            tokio::spawn(look_up(Arc::clone(self), to_look_up));
         }
         if !to_book.is_empty() {
             self.book_or_split(product, to_book).await;
@@ -185,12 +187,33 @@ impl Stock {
         self.metrics.batches.inc();
         let mut tidy = Tidy::default();
         match booked {
-            Ok(()) => {
-                for (waiting, take) in to_book {
-                    tidy.booked(take);
-                    waiting.answer(Ok(State::Held));
+            Ok(refusals) => {
+                let booked: HashSet<Uuid> = to_book
+                    .iter()
+                    .zip(&refusals)
+                    .filter(|(_, refusal)| refusal.is_none())
+                    .map(|((waiting, _), _)| waiting.order.id)
+                    .collect();
+                let mut refused = Vec::new();
+                for ((waiting, take), refusal) in to_book.into_iter().zip(refusals) {
+                    match refusal {
+                        None => {
+                            tidy.booked(take);
+                            waiting.answer(Ok(State::Held));
+                        }
+                        Some(refusal) => {
+                            // A twin of the same request shares its take.
+                            if !booked.contains(&waiting.order.id) {
+                                tidy.back(take);
+                            }
+                            refused.push((waiting, Some(refusal)));
+                        }
+                    }
                 }
                 self.tidy(tidy).await;
+                if !refused.is_empty() {
+                    tokio::spawn(look_up(Arc::clone(self), refused));
+                }
             }
             Err(TxError::Refuse(_)) => {
                 let mut outcomes = Vec::with_capacity(to_book.len());
@@ -248,8 +271,9 @@ async fn combine(stock: Weak<Stock>, product: ProductId, mut room: mpsc::Receive
     }
 }
 
-/// Repeated requests, and refusals by a Redis that may have forgotten an earlier acceptance: MySQL knows.
-async fn look_up(stock: SharedStock, product: ProductId, asked: Vec<(Waiting, Option<i64>)>) {
+/// Repeated requests, and refusals of what may be one: by a Redis that may have forgotten an earlier acceptance, and by a limit
+/// that this very request may have filled. MySQL knows.
+async fn look_up(stock: SharedStock, asked: Vec<(Waiting, Option<Refusal>)>) {
     let ids = asked.iter().map(|(waiting, _)| waiting.order.id).collect();
     let spent = match stock.spent(ids).await {
         Ok(spent) => spent,
@@ -260,11 +284,9 @@ async fn look_up(stock: SharedStock, product: ProductId, asked: Vec<(Waiting, Op
             return;
         }
     };
-    for (waiting, left) in asked {
-        let outcome = match left {
-            Some(left) if !spent.contains(&waiting.order.id) => {
-                Err(Refusal::short(product, left).into())
-            }
+    for (waiting, refusal) in asked {
+        let outcome = match refusal {
+            Some(refusal) if !spent.contains(&waiting.order.id) => Err(refusal.into()),
             _ => stock.answer_booked(&waiting.order).await,
         };
         waiting.answer(outcome);

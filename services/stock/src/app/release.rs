@@ -13,7 +13,7 @@ use crate::domain::{Existing, Line, Refusal, Step, release};
 use crate::failure::Failure;
 use crate::state::Stock;
 use crate::store::movements::{self, Movement};
-use crate::store::{items, reservations};
+use crate::store::{allowances, items, reservations};
 
 /// Once MySQL has the pieces back, the answer waits only so long for Redis to show them.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -72,6 +72,14 @@ impl Stock {
                     return Ok(false);
                 };
                 reservations::step(tx, id, from, State::Released, now).await?;
+                if let Some(buyer) = locked.buyer {
+                    for line in &locked.counted {
+                        if !allowances::give_back(tx, line.product_id, buyer, line.quantity).await?
+                        {
+                            return Err(broken("give the allowance back of", id));
+                        }
+                    }
+                }
                 for line in &locked.lines {
                     if !items::give_back(tx, line.product_id, from, line.quantity, now).await? {
                         return Err(broken("release", id));

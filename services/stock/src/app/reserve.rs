@@ -24,6 +24,7 @@ impl Stock {
     ///
     /// One product: through the product's combiner. Several: taken one after the other by ascending id, booked together.
     pub async fn reserve(self: &Arc<Self>, order: Order) -> Result<State, Failure> {
+        self.check_open(&order).await?;
         let outcome = match order.single() {
             Some(line) => self.reserve_combined(order, line).await,
             None => self.reserve_several(order).await,
@@ -152,9 +153,13 @@ impl Stock {
                 }
                 Err(Refusal::short(product, left).into())
             }
-            Err(TxError::Refuse(Unbooked::Unknown(product))) => {
+            Err(TxError::Refuse(Unbooked::No(refusal))) => {
                 taken.iter().for_each(|take| tidy.back(*take));
-                Err(Refusal::ProductUnknown(product).into())
+                Err(refusal.into())
+            }
+            Err(TxError::Refuse(Unbooked::Changed(..))) => {
+                taken.iter().for_each(|take| tidy.back(*take));
+                Err(Failure::LockTimeout)
             }
             Err(failed) => {
                 self.failed(&failed, taken.iter().copied(), tidy);

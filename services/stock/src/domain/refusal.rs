@@ -1,5 +1,6 @@
 //! Why a change is definitely refused: nothing was changed, and repeating it will not help.
 
+use chrono::{DateTime, Utc};
 use mall_types::ProductId;
 
 /// A definite no.
@@ -13,6 +14,22 @@ pub enum Refusal {
         product: ProductId,
         /// So many are left.
         available: i64,
+    },
+    /// The product has not opened yet.
+    NotYetOpen {
+        /// This product.
+        product: ProductId,
+        /// When it opens.
+        opens: DateTime<Utc>,
+    },
+    /// The buyer would hold more than one buyer may.
+    OverLimit {
+        /// Of this product.
+        product: ProductId,
+        /// So many one buyer may hold.
+        limit: i64,
+        /// So many more this one may take.
+        remaining: i64,
     },
     /// Stock knows no such product.
     ProductUnknown(ProductId),

@@ -17,6 +17,8 @@ pub struct Existing {
     pub buyer: Option<UserId>,
     /// Ascending by product; none when the id was released before it took anything.
     pub lines: Vec<Line>,
+    /// Those of the lines that count in the buyer's allowance.
+    pub counted: Vec<Line>,
 }
 
 /// What a change comes to.
@@ -83,6 +85,7 @@ mod tests {
             state: State::Held,
             buyer: Some(UserId(1)),
             lines: order.lines.clone(),
+            counted: Vec::new(),
         };
         assert_eq!(booked.answer(&order), Ok(State::Held));
         booked.state = State::Sold;

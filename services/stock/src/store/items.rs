@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use mall_stock_api::ReservationState;
 use mall_types::ProductId;
 use sqlx::{AssertSqlSafe, MySqlConnection};
 use uuid::Uuid;
 
 use super::repeated;
+use crate::domain::Facts;
 
 /// One product.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Item {
     pub name: String,
     /// Pieces that can be reserved.
     pub available: i64,
+    /// When it opens and how many one buyer may hold.
+    pub facts: Facts,
 }
 
 /// What MySQL says of a product and of some request ids, at one moment.
@@ -32,29 +35,40 @@ pub struct Snapshot {
     pub booked: HashSet<Uuid>,
 }
 
-fn item((id, name, available): (i64, String, i64)) -> Item {
+type Row = (i64, String, i64, Option<NaiveDateTime>, Option<i64>);
+
+fn item((id, name, available, opens, limit): Row) -> Item {
     Item {
         id: ProductId(id),
         name,
         available,
+        facts: Facts {
+            opens: opens.map(|time| time.and_utc()),
+            limit,
+        },
     }
 }
 
-/// Makes the product known with nothing, or renames it.
+/// Makes the product known with nothing, or renames it and changes its facts.
 pub async fn put(
     conn: &mut MySqlConnection,
     id: ProductId,
     name: &str,
+    facts: Facts,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO stock_item (product_id, name, updated_at) VALUES (?, ?, ?) \
-         ON DUPLICATE KEY UPDATE name = ?, updated_at = ?",
+        "INSERT INTO stock_item (product_id, name, opens_at, purchase_limit, updated_at) VALUES (?, ?, ?, ?, ?) \
+         ON DUPLICATE KEY UPDATE name = ?, opens_at = ?, purchase_limit = ?, updated_at = ?",
     )
     .bind(id.0)
     .bind(name)
+    .bind(facts.opens.map(|time| time.naive_utc()))
+    .bind(facts.limit)
     .bind(now.naive_utc())
     .bind(name)
+    .bind(facts.opens.map(|time| time.naive_utc()))
+    .bind(facts.limit)
     .bind(now.naive_utc())
     .execute(conn)
     .await?;
@@ -64,7 +78,7 @@ pub async fn put(
 /// The product.
 pub async fn find(conn: &mut MySqlConnection, id: ProductId) -> Result<Option<Item>, sqlx::Error> {
     let row =
-        sqlx::query_as("SELECT product_id, name, available FROM stock_item WHERE product_id = ?")
+        sqlx::query_as("SELECT product_id, name, available, opens_at, purchase_limit FROM stock_item WHERE product_id = ?")
             .bind(id.0)
             .fetch_optional(conn)
             .await?;
@@ -74,7 +88,7 @@ pub async fn find(conn: &mut MySqlConnection, id: ProductId) -> Result<Option<It
 /// The product, locked until the transaction ends.
 pub async fn lock(conn: &mut MySqlConnection, id: ProductId) -> Result<Option<Item>, sqlx::Error> {
     let row = sqlx::query_as(
-        "SELECT product_id, name, available FROM stock_item WHERE product_id = ? FOR UPDATE",
+        "SELECT product_id, name, available, opens_at, purchase_limit FROM stock_item WHERE product_id = ? FOR UPDATE",
     )
     .bind(id.0)
     .fetch_optional(conn)
@@ -91,14 +105,14 @@ pub async fn find_all(
         return Ok(Vec::new());
     }
     let sql = format!(
-        "SELECT product_id, name, available FROM stock_item WHERE product_id IN ({})",
+        "SELECT product_id, name, available, opens_at, purchase_limit FROM stock_item WHERE product_id IN ({})",
         repeated("?", ids.len())
     );
     let mut query = sqlx::query_as(AssertSqlSafe(sql)).persistent(false);
     for id in ids {
         query = query.bind(id.0);
     }
-    let rows: Vec<(i64, String, i64)> = query.fetch_all(conn).await?;
+    let rows: Vec<Row> = query.fetch_all(conn).await?;
     Ok(rows.into_iter().map(item).collect())
 }
 
@@ -183,22 +197,26 @@ pub async fn supply(
     Ok(done.rows_affected() == 1)
 }
 
-/// Available to held: the guard that nothing oversells, whatever Redis showed. `false`: unknown, or too few are left.
+/// Available to held: the guard that nothing oversells, whatever Redis showed, that nothing is sold before it opens, and that
+/// the limit is the one that was counted against. `false`: unknown, too few are left, or one of these.
 pub async fn hold(
     conn: &mut MySqlConnection,
     id: ProductId,
     pieces: i64,
+    limit: Option<i64>,
     now: DateTime<Utc>,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "UPDATE stock_item SET available = available - ?, held = held + ?, updated_at = ? \
-         WHERE product_id = ? AND available >= ?",
+         WHERE product_id = ? AND available >= ? AND (opens_at IS NULL OR opens_at <= ?) AND purchase_limit <=> ?",
     )
     .bind(pieces)
     .bind(pieces)
     .bind(now.naive_utc())
     .bind(id.0)
     .bind(pieces)
+    .bind(now.naive_utc())
+    .bind(limit)
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)

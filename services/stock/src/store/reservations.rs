@@ -28,11 +28,12 @@ pub async fn insert_batch(
     conn: &mut MySqlConnection,
     product: ProductId,
     holds: &[Hold],
+    counted: bool,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     let sql = format!(
-        "INSERT INTO reservation (reservation_id, state, buyer, product_id, quantity, created_at, updated_at) VALUES {}",
-        repeated("(?, 'HELD', ?, ?, ?, ?, ?)", holds.len())
+        "INSERT INTO reservation (reservation_id, state, buyer, product_id, quantity, counted, created_at, updated_at) VALUES {}",
+        repeated("(?, 'HELD', ?, ?, ?, ?, ?, ?)", holds.len())
     );
     let mut query = sqlx::query(AssertSqlSafe(sql));
     for hold in holds {
@@ -41,6 +42,7 @@ pub async fn insert_batch(
             .bind(hold.buyer.0)
             .bind(product.0)
             .bind(hold.quantity)
+            .bind(i8::from(counted))
             .bind(now.naive_utc())
             .bind(now.naive_utc());
     }
@@ -53,7 +55,7 @@ pub async fn insert_lines(
     conn: &mut MySqlConnection,
     id: Uuid,
     buyer: UserId,
-    lines: &[Line],
+    lines: &[(Line, bool)],
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
@@ -66,12 +68,16 @@ pub async fn insert_lines(
     .execute(&mut *conn)
     .await?;
     let sql = format!(
-        "INSERT INTO reservation_line (reservation_id, product_id, quantity) VALUES {}",
-        repeated("(?, ?, ?)", lines.len())
+        "INSERT INTO reservation_line (reservation_id, product_id, quantity, counted) VALUES {}",
+        repeated("(?, ?, ?, ?)", lines.len())
     );
     let mut query = sqlx::query(AssertSqlSafe(sql));
-    for line in lines {
-        query = query.bind(id).bind(line.product_id.0).bind(line.quantity);
+    for (line, counted) in lines {
+        query = query
+            .bind(id)
+            .bind(line.product_id.0)
+            .bind(line.quantity)
+            .bind(i8::from(*counted));
     }
     query.execute(conn).await?;
     Ok(())
@@ -92,12 +98,12 @@ pub async fn insert_tombstone(
     Ok(())
 }
 
-type Header = (String, Option<i64>, Option<i64>, Option<i64>);
+type Header = (String, Option<i64>, Option<i64>, Option<i64>, i8);
 
 /// The reservation.
 pub async fn find(conn: &mut MySqlConnection, id: Uuid) -> Result<Option<Existing>, sqlx::Error> {
     let header: Option<Header> = sqlx::query_as(
-        "SELECT state, buyer, product_id, quantity FROM reservation WHERE reservation_id = ?",
+        "SELECT state, buyer, product_id, quantity, counted FROM reservation WHERE reservation_id = ?",
     )
     .bind(id)
     .fetch_optional(&mut *conn)
@@ -108,7 +114,7 @@ pub async fn find(conn: &mut MySqlConnection, id: Uuid) -> Result<Option<Existin
 /// The reservation, locked until the transaction ends.
 pub async fn lock(conn: &mut MySqlConnection, id: Uuid) -> Result<Option<Existing>, sqlx::Error> {
     let header: Option<Header> =
-        sqlx::query_as("SELECT state, buyer, product_id, quantity FROM reservation WHERE reservation_id = ? FOR UPDATE")
+        sqlx::query_as("SELECT state, buyer, product_id, quantity, counted FROM reservation WHERE reservation_id = ? FOR UPDATE")
             .bind(id)
             .fetch_optional(&mut *conn)
             .await?;
@@ -120,40 +126,46 @@ async fn read(
     id: Uuid,
     header: Option<Header>,
 ) -> Result<Option<Existing>, sqlx::Error> {
-    let Some((state, buyer, product, quantity)) = header else {
+    let Some((state, buyer, product, quantity, counted)) = header else {
         return Ok(None);
     };
     let state = ReservationState::parse(&state).ok_or_else(|| {
         sqlx::Error::Decode(format!("reservation {id} has the unknown state {state}").into())
     })?;
     let lines = match product.zip(quantity) {
-        Some((product, quantity)) => vec![Line {
-            product_id: ProductId(product),
-            quantity,
-        }],
+        Some((product, quantity)) => vec![(line(product, quantity), counted != 0)],
         None => lines(conn, id).await?,
     };
     Ok(Some(Existing {
         id,
         state,
         buyer: buyer.map(UserId),
-        lines,
+        counted: lines
+            .iter()
+            .filter(|(_, counted)| *counted)
+            .map(|(line, _)| *line)
+            .collect(),
+        lines: lines.into_iter().map(|(line, _)| line).collect(),
     }))
 }
 
-async fn lines(conn: &mut MySqlConnection, id: Uuid) -> Result<Vec<Line>, sqlx::Error> {
-    let rows: Vec<(i64, i64)> = sqlx::query_as(
-        "SELECT product_id, quantity FROM reservation_line WHERE reservation_id = ? ORDER BY product_id",
+fn line(product: i64, quantity: i64) -> Line {
+    Line {
+        product_id: ProductId(product),
+        quantity,
+    }
+}
+
+async fn lines(conn: &mut MySqlConnection, id: Uuid) -> Result<Vec<(Line, bool)>, sqlx::Error> {
+    let rows: Vec<(i64, i64, i8)> = sqlx::query_as(
+        "SELECT product_id, quantity, counted FROM reservation_line WHERE reservation_id = ? ORDER BY product_id",
     )
     .bind(id)
     .fetch_all(conn)
     .await?;
     Ok(rows
         .into_iter()
-        .map(|(product, quantity)| Line {
-            product_id: ProductId(product),
-            quantity,
-        })
+        .map(|(product, quantity, counted)| (line(product, quantity), counted != 0))
         .collect())
 }
 

@@ -5,6 +5,7 @@
 mod adjust;
 mod crowd;
 mod dropped;
+mod drops;
 mod fence;
 mod outage;
 mod repair;

@@ -367,12 +367,26 @@ impl Instance {
         );
     }
 
+    /// Makes a product known anew, with these facts; see `RegisterItem`.
+    pub async fn register(&self, product: i64, facts: Value) -> Reply {
+        let mut body = json!({"name": "Drop", "adjustmentId": format!("supply-{product}")});
+        for (key, value) in facts.as_object().unwrap() {
+            body[key] = value.clone();
+        }
+        let path = format!("/internal/stock/items/{product}");
+        self.call(Method::PUT, &path, Some(body)).await
+    }
+
     pub async fn reserve(&self, id: Uuid, lines: &[(i64, i64)]) -> Reply {
+        self.reserve_for(7, id, lines).await
+    }
+
+    pub async fn reserve_for(&self, buyer: i64, id: Uuid, lines: &[(i64, i64)]) -> Reply {
         let lines: Vec<Value> = lines
             .iter()
             .map(|(product, quantity)| json!({"productId": product, "quantity": quantity}))
             .collect();
-        let body = json!({"reservationId": id, "buyer": 7, "lines": lines});
+        let body = json!({"reservationId": id, "buyer": buyer, "lines": lines});
         self.call(Method::POST, "/internal/stock/reservations", Some(body))
             .await
     }

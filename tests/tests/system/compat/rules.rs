@@ -161,5 +161,7 @@ pub const BESIDES: &[&str] = &[
     "In a product edit absent, null and 0 stay \"unchanged\"; another `stock` sets what is available, booked as the difference.",
     "A count is at most 999 (`mall.carts.max-count`), a cart has at most 200 lines, a wish list 500 products (409 `CART_FULL`, \
      `WISH_LIST_FULL`); all three are settings.",
+    "`purchaseLimit` (at least 1, optional in add and edit) is how many pieces one buyer may hold; the detail shows it only where \
+     there is one, and an order above it is 409 `PURCHASE_LIMIT_EXCEEDED` with `limit` and `remaining`.",
     "New: `PUT /product/admin/stock/{productId}` with `{stock}` or `{change}`; `GET /order/{orderId}` with the order's history.",
 ];

@@ -123,7 +123,8 @@ fn a_limited_edition_needs_its_opening_and_others_do_not_keep_one() {
 fn in_an_edit_absent_null_and_0_change_nothing() {
     let nothing = (ProductEdit::default(), None);
     assert_eq!(edit(json!({})).unwrap(), nothing);
-    let all = json!({"imageUrl": null, "imageName": null, "isThumbnail": null, "price": 0, "description": null, "stock": 0});
+    let all = json!({"imageUrl": null, "imageName": null, "isThumbnail": null, "price": 0, "description": null, "stock": 0,
+        "purchaseLimit": 0});
     assert_eq!(edit(all).unwrap(), nothing);
     assert_eq!(
         edit(json!({"imageUrl": "", "imageName": "x", "isThumbnail": true})).unwrap(),
@@ -147,6 +148,22 @@ fn an_edit_says_what_it_changes() {
         edit(json!({"price": -1, "stock": -1})),
         Err(vec!["price".into(), "stock".into()])
     );
+}
+
+#[test]
+fn a_limit_is_at_least_one_and_0_says_nothing() {
+    let limit = |value: Value| {
+        add(json!({"name": "a", "price": 1, "purchaseLimit": value})).map(|new| new.limit)
+    };
+    assert_eq!(limit(json!(2)), Ok(Some(2)));
+    assert_eq!(limit(json!(0)), Ok(None));
+    assert_eq!(limit(json!(null)), Ok(None));
+    let bad = Err(vec!["purchaseLimit".to_owned()]);
+    assert_eq!(limit(json!(-1)), bad);
+    assert_eq!(limit(json!(MAX_PIECES + 1)), bad);
+    let (changes, stock) = edit(json!({"purchaseLimit": 3})).unwrap();
+    assert_eq!((changes.limit, stock), (Some(3), None));
+    assert!(edit(json!({"purchaseLimit": -1})).is_err());
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn view(product: Product) -> ProductView {
         img_name,
         is_limited_edition,
         open_date_time: product.opens,
-        purchase_limit: None,
+        purchase_limit: product.limit,
     }
 }
 

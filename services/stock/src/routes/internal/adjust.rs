@@ -43,7 +43,7 @@ pub async fn adjust(
         product: product_id,
         adjustment: change.adjustment_id,
         asked,
-        name: None,
+        known_as: None,
     };
     let available = to_the_end(async move { stock.adjust(change).await }).await?;
     Ok(Json(Available {

@@ -1,4 +1,5 @@
-//! `PUT /internal/stock/items/{productId}`: makes a product known, books its first supply, or renames it. Asked by products.
+//! `PUT /internal/stock/items/{productId}`: makes a product known, books its first supply, or renames it and
+//! changes its opening and limit. Asked by products.
 //! Idempotent by `adjustmentId`.
 
 use axum::Json;
@@ -11,7 +12,7 @@ use mall_types::ProductId;
 use super::check_adjustment_id;
 use crate::app::adjust::Change;
 use crate::app::to_the_end;
-use crate::domain::MAX_PIECES;
+use crate::domain::{Facts, MAX_PIECES};
 use crate::messages;
 use crate::state::SharedStock;
 use crate::store::adjustments::Asked;
@@ -38,14 +39,18 @@ pub async fn register(
     Body(item): Body<RegisterItem>,
 ) -> Answer<Json<Available>> {
     check(&item)?;
+    let facts = Facts {
+        opens: item.open_date_time,
+        limit: item.purchase_limit,
+    };
     let available = match item.available {
-        None => to_the_end(async move { stock.rename(product_id, item.name).await }).await?,
+        None => to_the_end(async move { stock.rename(product_id, item.name, facts).await }).await?,
         Some(supply) => {
             let change = Change {
                 product: product_id,
                 adjustment: item.adjustment_id,
                 asked: Asked::Supply(supply),
-                name: Some(item.name),
+                known_as: Some((item.name, facts)),
             };
             to_the_end(async move { stock.adjust(change).await }).await?
         }
@@ -68,5 +73,9 @@ fn check(item: &RegisterItem) -> Result<(), Problem> {
         .available
         .is_none_or(|pieces| (0..=MAX_PIECES).contains(&pieces));
     errors.check(fits, "available", messages::BAD_AVAILABLE);
+    let sensible = item
+        .purchase_limit
+        .is_none_or(|limit| (1..=MAX_PIECES).contains(&limit));
+    errors.check(sensible, "purchaseLimit", messages::BAD_LIMIT);
     errors.finish()
 }

@@ -21,7 +21,7 @@ use crate::state::SharedStock;
         (status = 400, description = "A field is not acceptable"),
         (status = 401, description = "No service identity"),
         (status = 404, description = "STOCK_UNKNOWN"),
-        (status = 409, description = "SOLD_OUT, INSUFFICIENT_STOCK, RESERVATION_CLOSED, RESERVATION_MISMATCH"),
+        (status = 409, description = "SOLD_OUT, INSUFFICIENT_STOCK, NOT_YET_OPEN, PURCHASE_LIMIT_EXCEEDED, RESERVATION_CLOSED, RESERVATION_MISMATCH"),
         (status = 503, description = "LOCK_TIMEOUT, STOCK_UNAVAILABLE, DATABASE_UNAVAILABLE"),
     ),
 )]
