@@ -36,6 +36,15 @@ pub enum Command {
     },
     /// Show the logs of all services or of one (also mysql, redis and supervisor)
     Logs(Logs),
+    /// Check the laws of the running mall from MySQL and Redis alone. Exit code 0 when all hold, 1 when not
+    ///
+    /// Nothing may be under way: what is between two services looks broken for a moment.
+    Audit(Audit),
+    /// Fire at the running mall and say what came of it: `cargo mall bench drop --help`
+    ///
+    /// What follows is given to the loader, which is built when it is needed.
+    #[command(disable_help_flag = true)]
+    Bench(Bench),
     /// Run all tests of the workspace against a MariaDB and a Redis of their own
     ///
     /// What follows is given to `cargo test`: names of tests, `-p mall-stock`, `-- --nocapture`.
@@ -86,6 +95,29 @@ impl Up {
     pub fn instance_counts(&self) -> BTreeMap<String, u16> {
         self.instances.iter().cloned().collect()
     }
+}
+
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// As JSON: {"audit": "ok" or [what broke], "products", "supplied", ...}
+    #[arg(long)]
+    pub json: bool,
+    /// Another mall's MySQL, of a user who may read all schemas, without a schema
+    #[arg(long, value_name = "URL", requires = "redis")]
+    pub mysql: Option<String>,
+    /// Another mall's Redis
+    #[arg(long, value_name = "URL", requires = "mysql")]
+    pub redis: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// Build the loader quickly instead of well: its numbers are worth less
+    #[arg(long)]
+    pub dev: bool,
+    /// Which bench, and its options
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub args: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -37,7 +37,7 @@ impl Home {
         self.folder.join("logs")
     }
 
-    fn state_file(&self) -> PathBuf {
+    pub fn state_file(&self) -> PathBuf {
         self.folder.join("state.json")
     }
 

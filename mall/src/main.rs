@@ -3,6 +3,8 @@
 //! Reading order: [`cli`], [`up`] (what a person sees), [`supervisor`] (the process that holds everything), [`home`] (the folder
 //! `.mall/` through which they and the other commands know of each other). What starts the programs is `mall_testkit::mall`.
 
+mod audit;
+mod bench;
 mod cli;
 mod down;
 mod home;
@@ -29,6 +31,8 @@ fn main() -> ExitCode {
         Command::Down => down::run(),
         Command::Status { json } => status::run(json),
         Command::Logs(options) => logs::run(&options),
+        Command::Audit(options) => audit::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Test { args } => test_run::run(&args),
         Command::Supervisor { order } => supervisor::run(&order),
         Command::MailCatcher { address, folder } => mail_catcher::run(address, &folder),

@@ -8,6 +8,8 @@
     reason = "a test that can't go on should panic"
 )]
 
+pub mod mint;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 

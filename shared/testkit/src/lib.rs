@@ -26,6 +26,8 @@ pub mod unix;
 #[cfg(feature = "tests")]
 pub mod eventually;
 #[cfg(feature = "tests")]
+pub mod fault_proxy;
+#[cfg(feature = "tests")]
 pub mod schema;
 #[cfg(feature = "tests")]
 pub mod shared_servers;
@@ -38,6 +40,8 @@ pub use scratch::Scratch;
 
 #[cfg(feature = "tests")]
 pub use eventually::eventually;
+#[cfg(feature = "tests")]
+pub use fault_proxy::{FaultProxy, Weather};
 #[cfg(feature = "tests")]
 pub use schema::{SchemaGuard, fresh_schema};
 #[cfg(feature = "tests")]

@@ -30,6 +30,7 @@ pub struct MallBuilder {
     instances: BTreeMap<String, u16>,
     env: BTreeMap<String, BTreeMap<String, String>>,
     demo_data: bool,
+    mysql_port: Option<u16>,
 }
 
 impl MallBuilder {
@@ -57,6 +58,13 @@ impl MallBuilder {
         self
     }
 
+    /// MariaDB's port, where something has to know it before the mall starts.
+    #[must_use]
+    pub fn mysql_port(mut self, port: u16) -> MallBuilder {
+        self.mysql_port = Some(port);
+        self
+    }
+
     /// Starts it and waits until a shopper could buy.
     pub async fn start(self) -> anyhow::Result<MallUnderTest> {
         blocking(move || {
@@ -67,6 +75,7 @@ impl MallBuilder {
                 instances: self.instances,
                 env: self.env,
                 demo_data: self.demo_data,
+                mysql_port: self.mysql_port,
                 throwaway: true,
                 ..Plan::new(&root, scratch.path(), &programs)
             };

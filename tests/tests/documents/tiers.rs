@@ -65,7 +65,9 @@ fn tiers() -> Vec<Vec<String>> {
 
 fn folder(name: &str) -> String {
     match name {
-        "gateway" | "registry" | "config-server" | "tests" | "mall" => name.to_owned(),
+        "gateway" | "registry" | "config-server" | "tests" | "mall" | "audit" | "load" => {
+            name.to_owned()
+        }
         _ if name.starts_with("services/") => name.to_owned(),
         _ => format!("shared/{name}"),
     }

@@ -10,12 +10,14 @@ mod admin;
 mod bad_input;
 mod books;
 mod compat;
+mod drop;
 mod failover;
 mod journey;
 mod malls;
-mod mint;
 mod observe;
 mod openapi;
 mod oversell;
 mod owners;
 mod time;
+
+use mall_system_tests::mint;

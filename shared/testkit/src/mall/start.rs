@@ -29,7 +29,7 @@ impl Mall {
         let mail = MailCatcher::start(([127, 0, 0, 1], 0).into(), &plan.mail_folder())
             .context("the mail catcher can't be started")?;
         let at = Addresses {
-            mysql: ports::free_port()?,
+            mysql: plan.mysql_port.map_or_else(ports::free_port, Ok)?,
             redis: ports::free_port()?,
             mail: mail.address().port(),
             config_server: ports::free_port()?,

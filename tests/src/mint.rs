@@ -6,10 +6,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as B64;
 use hmac::{Hmac, KeyInit, Mac};
-use mall_system_tests::{Person, Shop};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::Sha256;
+
+use crate::{Person, Shop};
 
 /// Signs what the gateway believes. Two hundred shoppers are made faster so than by two hundred mails.
 pub struct Mint {

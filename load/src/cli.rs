@@ -1,0 +1,70 @@
+//! What can be said to `cargo mall bench`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo mall bench", bin_name = "cargo mall bench")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// A limited edition opens and everybody orders one piece
+    Drop(Drop),
+}
+
+#[derive(Debug, Args)]
+pub struct Drop {
+    /// How many people try to buy, once each
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=2_000_000))]
+    pub buyers: u32,
+    /// Pieces of each product
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub stock: u32,
+    /// How many of them try at the same moment, each over a connection that is kept
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub connections: u32,
+    /// How many products open
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub products: u32,
+    /// Nobody starts an order later than this after the opening
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub seconds: u64,
+    /// Another mall with this API: http://host:port
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "tokens",
+        requires = "admin_token"
+    )]
+    pub base: Option<String>,
+    /// Access tokens of its shoppers, one a line; they are used in turn
+    #[arg(long, value_name = "FILE", requires = "base")]
+    pub tokens: Option<PathBuf>,
+    /// Access token of an administrator there, who adds the products
+    #[arg(long, value_name = "TOKEN", requires = "base")]
+    pub admin_token: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Measure first what this machine can do at all (needs the local mall)
+    #[arg(long, conflicts_with = "base")]
+    pub limits: bool,
+    /// The state file of the mall that runs here
+    #[arg(long, hide = true, env = "MALL_STATE", value_name = "FILE")]
+    pub state: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,167 @@
+//! `drop`: products are added that open in a moment, and when they open everybody orders.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use chrono::SecondsFormat;
+use mall_clock::{Clock, SystemClock};
+use mall_types::Role;
+use serde_json::{Value, json};
+
+use crate::cli::Drop;
+use crate::fire::{Salvo, fire};
+use crate::limits;
+use crate::local::{Local, host};
+use crate::report::Report;
+use crate::say;
+use crate::verdict::{self, Sale};
+use crate::wire::{Connection, request};
+
+/// Where to fire, and who.
+struct Field {
+    host: String,
+    admin: String,
+    tokens: Vec<String>,
+    first_buyer: i64,
+}
+
+pub async fn run(options: &Drop) -> anyhow::Result<Report> {
+    let (local, field) = match &options.base {
+        Some(base) => (None, elsewhere(options, base)?),
+        None => {
+            let local = Local::find(options.state.as_deref()).await?;
+            let field = here(options, &local)?;
+            (Some(local), field)
+        }
+    };
+    let limits = match &local {
+        Some(local) if options.limits => Some(limits::measure(local, &field.tokens).await?),
+        _ => None,
+    };
+
+    let opens = SystemClock.now() + chrono::Duration::seconds(3);
+    let mut admin = Connection::open(&field.host)
+        .await
+        .context("the mall is away")?;
+    let mut products = Vec::new();
+    for number in 1..=options.products {
+        let body = json!({
+            "name": format!("Bench drop {number}"), "price": 1000, "description": "cargo mall bench drop",
+            "stock": options.stock, "isLimitedEdition": true,
+            "openDateTime": opens.to_rfc3339_opts(SecondsFormat::Secs, true),
+        });
+        let bearer = format!("Bearer {}", field.admin);
+        let add = request(
+            "POST",
+            &field.host,
+            "/product/admin/add",
+            &[("authorization", &bearer)],
+            &body.to_string(),
+        );
+        let (status, body) = admin.exchange(&add).await?;
+        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+        match (status, answer["productId"].as_i64()) {
+            (200, Some(id)) => products.push(id),
+            _ => bail!(
+                "a product can't be added: {status} {}",
+                String::from_utf8_lossy(&body)
+            ),
+        }
+    }
+    say(&format!(
+        "{} buyers, {} pieces of each of {products:?}; waiting for the opening",
+        options.buyers, options.stock
+    ));
+    if let Ok(left) = (opens - SystemClock.now()).to_std() {
+        // Seconds were cut off above, so it has opened by then; a service may be a little behind.
+        tokio::time::sleep(left + Duration::from_millis(100)).await;
+    }
+
+    say("open");
+    let outcome = fire(Salvo {
+        host: field.host.clone(),
+        connections: options.connections as usize,
+        request: orders(&field, products.clone(), options.buyers as usize),
+        within: Duration::from_secs(options.seconds),
+    })
+    .await?;
+    say(&format!(
+        "{} orders, {} refusals in {:.1} s; counting",
+        outcome.accepted.count(),
+        outcome.refused.count(),
+        outcome.took.as_secs_f64()
+    ));
+    let sale = Sale {
+        host: field.host,
+        products,
+        stock: i64::from(options.stock),
+        first_buyer: field.first_buyer,
+    };
+    let verdict = verdict::judge(&sale, &outcome, local.as_ref()).await?;
+    Ok(Report {
+        outcome,
+        verdict,
+        limits,
+    })
+}
+
+fn here(options: &Drop, local: &Local) -> anyhow::Result<Field> {
+    say("making shoppers");
+    // People whom nobody else is, in this run or another.
+    let first_buyer = SystemClock.now().timestamp() * 10_000_000;
+    let buyers = i64::from(options.buyers);
+    Ok(Field {
+        host: host(&local.state.gateway)?,
+        admin: local.token(1, Role::Admin),
+        tokens: (first_buyer..first_buyer + buyers)
+            .map(|user| local.token(user, Role::User))
+            .collect(),
+        first_buyer,
+    })
+}
+
+fn elsewhere(options: &Drop, base: &str) -> anyhow::Result<Field> {
+    let (Some(file), Some(admin)) = (&options.tokens, &options.admin_token) else {
+        bail!("--base needs --tokens and --admin-token");
+    };
+    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    let tokens: Vec<String> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect();
+    if tokens.is_empty() {
+        bail!("{}: no tokens", file.display());
+    }
+    Ok(Field {
+        host: host(base)?,
+        admin: admin.clone(),
+        tokens,
+        first_buyer: 0,
+    })
+}
+
+fn orders(
+    field: &Field,
+    products: Vec<i64>,
+    buyers: usize,
+) -> Box<dyn Fn(usize) -> Option<Vec<u8>> + Send> {
+    let (host, tokens) = (field.host.clone(), field.tokens.clone());
+    Box::new(move |number| {
+        (number < buyers).then(|| {
+            let bearer = format!("Bearer {}", tokens[number % tokens.len()]);
+            let body = format!(
+                "{{\"productId\":{},\"quantity\":1}}",
+                products[number % products.len()]
+            );
+            request(
+                "POST",
+                &host,
+                "/order/orderProduct",
+                &[("authorization", &bearer)],
+                &body,
+            )
+        })
+    })
+}

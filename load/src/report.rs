@@ -1,0 +1,105 @@
+//! What a bench prints.
+
+use serde_json::{Value, json};
+
+use crate::fire::Outcome;
+use crate::limits::Limits;
+use crate::verdict::Verdict;
+
+pub struct Report {
+    pub outcome: Outcome,
+    pub verdict: Verdict,
+    pub limits: Option<Limits>,
+}
+
+impl Report {
+    fn limits_json(&self) -> Value {
+        let refusals = self.outcome.refusals_per_s();
+        let limits = self.limits.as_ref();
+        let rate = |pick: fn(&Limits) -> f64| limits.map(|limits| pick(limits).round());
+        let ratio = limits
+            .filter(|limits| limits.gateway_bare > 0.0)
+            .map(|limits| round3(refusals / limits.gateway_bare));
+        json!({
+            "bare_per_s": rate(|l| l.bare),
+            "gateway_bare_per_s": rate(|l| l.gateway_bare),
+            "lua_decrement_per_s": rate(|l| l.lua_decrement),
+            "plain_lock_cycle_per_s": rate(|l| l.plain_lock_cycle),
+            "reservations_per_s": rate(|l| l.reservations),
+            "reservations_http_per_s": rate(|l| l.reservations_http),
+            "refusals_vs_gateway_bare": ratio,
+        })
+    }
+
+    /// Always the same keys; limits that were not measured are null.
+    pub fn to_json(&self) -> Value {
+        let Report {
+            outcome, verdict, ..
+        } = self;
+        json!({
+            "orders": verdict.sold,
+            "oversold": verdict.oversold,
+            "duplicates": verdict.duplicates,
+            "phantom": verdict.phantom,
+            "audit": verdict.audit,
+            "orders_per_s": outcome.orders_per_s().round(),
+            "refusals_per_s": outcome.refusals_per_s().round(),
+            "latency_ms": {"orders": outcome.accepted.to_json(), "refusals": outcome.refused.to_json()},
+            "errors": outcome.errors,
+            "limits": self.limits_json(),
+        })
+    }
+
+    pub fn to_text(&self) -> String {
+        let Report {
+            outcome,
+            verdict,
+            limits,
+        } = self;
+        let mut lines = vec![format!(
+            "{:<10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}",
+            "", "count", "per s", "p50 ms", "p90 ms", "p99 ms", "max ms"
+        )];
+        for (name, of, rate) in [
+            ("orders", &outcome.accepted, outcome.orders_per_s()),
+            ("refusals", &outcome.refused, outcome.refusals_per_s()),
+        ] {
+            let ms = |share| of.quantile_ms(share);
+            lines.push(format!(
+                "{name:<10}{:>10}{rate:>10.0}{:>10.2}{:>10.2}{:>10.2}{:>10.2}",
+                of.count(),
+                ms(0.5),
+                ms(0.9),
+                ms(0.99),
+                ms(1.0)
+            ));
+        }
+        lines.push(String::new());
+        for (kind, count) in &outcome.errors {
+            lines.push(format!("error      {count:>9}  {kind}"));
+        }
+        let Verdict {
+            sold,
+            oversold,
+            duplicates,
+            phantom,
+            audit,
+        } = verdict;
+        lines.push(format!(
+            "sold {sold}, oversold {oversold}, duplicates {duplicates}, phantom {phantom}, audit: {audit}"
+        ));
+        if let Some(limits) = limits {
+            lines.push(String::new());
+            lines.extend(limits.lines());
+            lines.push(format!(
+                "refusals to the gateway in front of a bare answer: {:.2}",
+                outcome.refusals_per_s() / limits.gateway_bare.max(1.0)
+            ));
+        }
+        lines.join("\n") + "\n"
+    }
+}
+
+fn round3(value: f64) -> f64 {
+    (value * 1e3).round() / 1e3
+}

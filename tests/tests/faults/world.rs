@@ -1,0 +1,150 @@
+//! The mall that all faults happen to, one after the other.
+
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use mall_system_tests::mint::Mint;
+use mall_system_tests::{Person, Shop};
+use mall_testkit::{FaultProxy, MallUnderTest, Weather, ports};
+use sqlx::MySqlPool;
+use sqlx::mysql::MySqlPoolOptions;
+use tokio::runtime::Runtime;
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
+
+/// One for all tests: a connection must not die with the test that opened it.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(2).enable_all().build().unwrap()
+});
+
+static WORLD: OnceCell<Mutex<World>> = OnceCell::const_new();
+
+/// Numbers of buyers, apart from those that the mint gives.
+static NEXT: AtomicI64 = AtomicI64::new(5_000_000);
+
+pub struct World {
+    pub shop: Shop,
+    pub mint: Mint,
+    pub admin: Person,
+    pub mysql: MySqlPool,
+    /// Between both instances of stock and MySQL.
+    pub network: FaultProxy,
+}
+
+/// Runs a test alone in the world.
+pub fn run<F: AsyncFnOnce(MutexGuard<'static, World>)>(test: F) {
+    RUNTIME.block_on(async {
+        let world = WORLD
+            .get_or_init(|| async { Mutex::new(World::start().await) })
+            .await;
+        let world = world.lock().await;
+        // Whatever a test that failed has left.
+        world.network.set(Weather::Fine);
+        world.shop.mall.resume("stock-2").await;
+        world.shop.mall.wait_healthy().await.unwrap();
+        test(world).await;
+    });
+}
+
+impl World {
+    async fn start() -> World {
+        let port = ports::free_port().unwrap();
+        let network = FaultProxy::start(([127, 0, 0, 1], port).into())
+            .await
+            .unwrap();
+        let mall = MallUnderTest::builder()
+            .instances("stock", 2)
+            .instances("orders", 2)
+            .mysql_port(port)
+            .env(
+                "stock",
+                "SPRING_DATASOURCE_URL",
+                &format!("mysql://127.0.0.1:{}/mall_stock", network.port()),
+            )
+            // What is said in minutes elsewhere is said in seconds here; nothing of it may matter to what is right.
+            .env("stock", "MALL_STOCK_LOCKLEASE", "1s")
+            .env("stock", "MALL_STOCK_PENDINGAGE", "3s")
+            .env("stock", "MALL_STOCK_SWEEPSCHEDULE", "@every 500ms")
+            .env("stock", "MALL_STOCK_RECONCILESCHEDULE", "@every 1s")
+            .env("orders", "MALL_ORDERS_INTENTAGE", "4s")
+            .env("orders", "MALL_ORDERS_INTENTSSCHEDULE", "@every 500ms")
+            .env("orders", "MALL_ORDERS_OUTBOX_MAXBACKOFF", "1s")
+            .env("orders", "MALL_ORDERS_OUTBOX_LEASE", "5s")
+            .env(
+                "*",
+                "RESILIENCE4J_CIRCUITBREAKER_CONFIGS_DEFAULT_WAITDURATIONINOPENSTATE",
+                "1s",
+            )
+            .start()
+            .await
+            .unwrap();
+        let shop = Shop::of(mall);
+        World {
+            mint: Mint::of(&shop).await,
+            admin: shop.admin().await,
+            // Also after the server was killed.
+            mysql: MySqlPoolOptions::new()
+                .max_connections(2)
+                .test_before_acquire(true)
+                .connect(&shop.mall.mysql_url())
+                .await
+                .unwrap(),
+            shop,
+            network,
+        }
+    }
+
+    /// A number that nobody has had.
+    pub fn newcomer(&self) -> i64 {
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Runs a command of Redis.
+    pub async fn redis(&self, command: &str) {
+        let client = redis::Client::open(self.shop.mall.redis_url()).unwrap();
+        let mut redis = client.get_multiplexed_async_connection().await.unwrap();
+        let () = redis::cmd(command).query_async(&mut redis).await.unwrap();
+    }
+
+    /// Where Redis keeps what SAVE wrote, and looks for it when it starts.
+    pub fn snapshot(&self) -> PathBuf {
+        let home = self.shop.mall.mail_folder();
+        home.parent().unwrap().join("redis/dump.rdb")
+    }
+
+    /// Waits until nothing is on its way and the audit finds nothing; `Err` is what it still finds.
+    pub async fn audited(&self) -> Result<(), String> {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+        loop {
+            let Err(found) = self.audit().await else {
+                return Ok(());
+            };
+            if tokio::time::Instant::now() > deadline {
+                return Err(found);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn audit(&self) -> Result<(), String> {
+        let query = "SELECT (SELECT COUNT(*) FROM mall_orders.order_intent) + (SELECT COUNT(*) FROM mall_orders.outbox)";
+        let waiting: Result<i64, _> = sqlx::query_scalar(query).fetch_one(&self.mysql).await;
+        match waiting {
+            Ok(0) => {}
+            Ok(count) => {
+                return Err(format!(
+                    "{count} intents and messages of orders are on their way"
+                ));
+            }
+            Err(error) => return Err(error.to_string()),
+        }
+        let (mysql, redis) = (self.shop.mall.mysql_url(), self.shop.mall.redis_url());
+        match mall_audit::run_with(&mysql, &redis, Duration::ZERO).await {
+            Ok(report) if report.is_ok() => Ok(()),
+            Ok(report) => Err(report.to_string()),
+            Err(error) => Err(format!("{error:#}")),
+        }
+    }
+}
