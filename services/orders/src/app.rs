@@ -1,12 +1,18 @@
 //! The operations, one per file.
 
 pub mod advance;
+pub mod by_hand;
+pub mod combine;
+pub mod fence;
 pub mod marks;
+pub mod offers;
 pub mod pay;
 pub mod place;
 pub mod place_cart;
 pub mod release_intents;
+pub mod repeat;
 pub mod request;
+pub mod room;
 pub mod settle;
 pub mod step;
 pub mod view;

@@ -24,10 +24,14 @@ pub struct OrdersConfig {
     pub settle_after: Span,
     /// When such payments are looked for.
     pub settle_schedule: Schedule,
-    /// How long a reservation may exist without its order.
+    /// How long an intent of an earlier release may stand without its order.
     pub intent_age: Span,
-    /// When such reservations are looked for.
+    /// When such intents are looked for.
     pub intents_schedule: Schedule,
+    /// Orders that one transaction writes at most.
+    pub placing_batch: usize,
+    /// Such transactions under way at a time.
+    pub placing_writers: usize,
     /// How long a product counts as sold out after stock said so; 0: ask every time.
     pub sold_out_mark: Span,
     /// Orders that one transaction of a job moves.
@@ -69,6 +73,16 @@ impl OrdersConfig {
             self.sold_out_mark <= Span::millis(100),
             "sold-out-mark",
             "must be at most 100ms: pieces that come back are not seen meanwhile",
+        );
+        check(
+            (1..=512).contains(&self.placing_batch),
+            "placing-batch",
+            "must be from 1 to 512",
+        );
+        check(
+            (1..=8).contains(&self.placing_writers),
+            "placing-writers",
+            "must be from 1 to 8: each is a connection",
         );
         // Lists of ids in one statement, and rows locked at a time.
         check(

@@ -1,6 +1,6 @@
 //! The order service: from "I want this" to goods and money in the right places.
 //!
-//! It touches laws 2, 3 and 4. A reservation always belongs to an order or to an intent that a job ends; an order's status
+//! It touches laws 2, 3 and 4. A reservation has its order, or is fenced and given back (`app/place.rs`); an order's status
 //! changes only as [`status::TRANSITIONS`] allows, each time by a compare-and-set; what must happen in other services is
 //! written to the outbox in the same transaction.
 //!
@@ -84,6 +84,10 @@ impl App for OrderService {
             orders
                 .relay()
                 .report(boot.metrics.clone(), boot.tasks.stopping()),
+        );
+        boot.tasks.spawn(
+            "idempotency-sweep",
+            routes::keys(&orders).run_sweeper(boot.tasks.stopping()),
         );
         boot.tasks.spawn(
             "jobs",

@@ -3,11 +3,28 @@
 use mall_db::Migration;
 
 /// All versions.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "initial",
-    sql: include_str!("../migrations/0001_initial.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "initial",
+        sql: include_str!("../migrations/0001_initial.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "fences",
+        sql: include_str!("../migrations/0002_fences.sql"),
+    },
+    Migration {
+        version: 3,
+        name: "steps",
+        sql: include_str!("../migrations/0003_steps.sql"),
+    },
+    Migration {
+        version: 4,
+        name: "idempotency",
+        sql: include_str!("../migrations/0004_idempotency.sql"),
+    },
+];
 
 #[cfg(test)]
 mod tests {
@@ -26,5 +43,6 @@ mod tests {
         let ours = plain(MIGRATIONS[0].sql);
         assert!(ours.contains(&plain(mall_outbox::TABLE_SQL)));
         assert!(ours.contains(&plain(mall_jobs::TABLE_SQL)));
+        assert!(MIGRATIONS[3].sql.ends_with(mall_idempotency::TABLE_SQL));
     }
 }

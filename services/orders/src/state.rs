@@ -6,16 +6,19 @@ use std::sync::Arc;
 use mall_carts_api::CartsApi;
 use mall_clock::{SharedClock, Zone};
 use mall_db::Db;
+use mall_fault_points::FaultPoints;
 use mall_outbox::{Deliver, Relay, RelaySettings};
 use mall_payments_api::PaymentsApi;
 use mall_products_api::ProductsApi;
 use mall_stock_api::StockApi;
 use mall_telemetry::metrics::{Counter, Metrics};
 
+use crate::app::combine::Combiner;
 use crate::app::marks::Marks;
+use crate::app::offers::Offers;
 use crate::config::OrdersConfig;
 use crate::deliver::Effects;
-use crate::domain::status::{PLACED, TRANSITIONS};
+use crate::domain::status::{MOVED, PLACED, TRANSITIONS};
 
 /// The other services.
 #[derive(Clone)]
@@ -39,6 +42,10 @@ pub struct Orders {
     pub(crate) relay: Relay,
     pub(crate) config: OrdersConfig,
     pub(crate) marks: Marks,
+    pub(crate) offers: Offers,
+    pub(crate) combiner: Combiner,
+    /// Where a test build can be made to die.
+    pub(crate) faults: FaultPoints,
     steps: HashMap<&'static str, Counter>,
 }
 
@@ -63,7 +70,7 @@ impl Orders {
         let causes = TRANSITIONS
             .iter()
             .map(|transition| transition.cause)
-            .chain([PLACED]);
+            .chain([PLACED, MOVED]);
         let steps = causes
             .map(|cause| {
                 let help = "Steps in the life of orders by their cause";
@@ -73,16 +80,29 @@ impl Orders {
                 )
             })
             .collect();
+        let (most, writers) = (config.placing_batch, config.placing_writers);
+        let combiner = Combiner::new(db.clone(), clock.clone(), most, writers);
         Self {
             db,
             clock,
             zone,
+            offers: Offers::new(peers.products.clone()),
+            combiner,
             peers,
             relay,
             marks: Marks::new(config.sold_out_mark.get()),
             config,
+            faults: FaultPoints::from_env(),
             steps,
         }
+    }
+
+    /// With other fault points than the environment's.
+    #[must_use]
+    pub fn with_faults(mut self, faults: FaultPoints) -> Self {
+        self.relay = self.relay.with_faults(faults.clone());
+        self.faults = faults;
+        self
     }
 
     /// What carries the effects to the other services.

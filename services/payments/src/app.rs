@@ -1,11 +1,14 @@
 //! The operations.
 
 pub mod ask;
+pub mod calls;
 pub mod pay;
 pub mod payment;
 pub mod refund;
+pub mod settle;
+pub mod webhook;
 
-use mall_payments_api::Payment;
+use mall_payments_api::{Payment, PaymentState};
 use mall_problem::Problem;
 
 use crate::store::payments::PaymentRow;
@@ -13,10 +16,11 @@ use crate::store::refunds::RefundRow;
 
 /// A payment as callers see it.
 fn shown(row: PaymentRow, refund: Option<RefundRow>) -> Payment {
+    let declined = row.state == PaymentState::Declined;
     Payment {
         order_id: row.order,
         state: row.state,
-        reason: row.reason,
+        reason: row.reason.filter(|_| declined),
         amount: row.amount,
         created_at: Some(row.created_at),
         refund: refund.map(|refund| refund.state),

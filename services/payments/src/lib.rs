@@ -1,31 +1,44 @@
 //! The payment service: takes the money for an order at most once, gives it back at most once.
 //!
-//! It promises law 4 for money. Three things carry that promise:
+//! It promises law 4 for money. Four things carry that promise:
 //!
-//! - one row per order (`uq_payment_order`) and one per refund (`uq_refund_payment`), decided by the database;
+//! - one row per order (`uq_payment_order`) and one per refund (`uq_refund_payment`), decided by the database; a refund is
+//!   never larger than its charge (`fk_refund_charged`, `ck_refund_amount`);
 //! - the row, with the key that the provider knows the charge by, exists before the provider is called, and the provider
 //!   never charges twice for one key;
-//! - an outcome that is not known stays `UNKNOWN` and is asked from the provider again, never guessed.
+//! - an outcome that is not known stays `UNKNOWN` and is asked from the provider again, never guessed;
+//! - what is settled is never changed: every step is a compare-and-set along the table in [`domain`].
 //!
-//! Reading order: `provider.rs` (the port), `app/pay.rs`, `app/refund.rs`, `store/`.
+//! Reading order: [`domain`] (the states), `provider.rs` (the port), `app/pay.rs`, `app/ask.rs`, `app/refund.rs`,
+//! `app/settle.rs` (the job), `app/webhook.rs`, `store/`; then the adapters in `provider/`. [`toss_simulator`] is a tool, not a
+//! part of the service.
 
 mod app;
 mod config;
+pub mod domain;
+mod jobs;
 mod messages;
 mod migrations;
 mod provider;
 mod routes;
 mod state;
 mod store;
+pub mod toss_simulator;
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use mall_db::Migration;
 use mall_service::{App, Boot, Needs, Service};
 
-pub use config::{PaymentsConfig, ProviderName};
+pub use config::{PaymentsConfig, ProviderName, SimulatedConfig, TossConfig, WebhookSignature};
+pub use jobs::{SETTLE, SWEEP, jobs};
 pub use migrations::MIGRATIONS;
-pub use provider::{Charge, GiveBack, Provider, Unknown, Verdict, simulated::Simulated};
+pub use provider::webhook;
+pub use provider::{
+    Charge, Found, GiveBack, Provider, Providers, Unknown, Verdict, simulated::Simulated,
+    toss::Toss,
+};
 pub use routes::router;
 pub use state::Payments;
 
@@ -45,9 +58,7 @@ impl App for PaymentService {
     type Config = PaymentsConfig;
 
     fn validate(config: &PaymentsConfig, bad: &mut Vec<String>) {
-        if config.provider_timeout.get().is_zero() {
-            bad.push("mall.payments.provider-timeout: must be longer than 0".into());
-        }
+        config.validate(bad);
     }
 
     fn migrations() -> &'static [Migration] {
@@ -55,18 +66,44 @@ impl App for PaymentService {
     }
 
     async fn build(boot: Boot<PaymentsConfig>) -> anyhow::Result<Service> {
-        let db = boot.db()?;
-        let provider: Arc<dyn Provider> = match boot.config.provider {
-            ProviderName::Simulated => Arc::new(Simulated::new(db.clone(), boot.clock.clone())),
+        let (db, config) = (boot.db()?, boot.config.clone());
+        let simulated: Arc<dyn Provider> = Arc::new(Simulated::new(
+            db.clone(),
+            boot.clock.clone(),
+            config.simulated,
+        ));
+        // With a key it is there even when it takes no new payments: it sees to those that it began.
+        let toss: Option<Arc<dyn Provider>> = match &config.toss.secret_key {
+            Some(_) => Some(Arc::new(Toss::new(&config.toss)?)),
+            None => None,
         };
-        let timeout = boot.config.provider_timeout.get();
+        let providers = match config.provider {
+            ProviderName::Simulated => match toss {
+                Some(toss) => Providers::new(simulated).with(toss),
+                None => Providers::new(simulated),
+            },
+            ProviderName::Toss => {
+                let toss = toss.context("mall.payments.toss.secret-key is missing")?;
+                Providers::new(toss).with(simulated)
+            }
+        };
+        tracing::info!(
+            payment.provider = providers.current().name(),
+            "new payments go to {}",
+            providers.current().name()
+        );
         let payments = Arc::new(Payments::new(
             db,
             boot.clock.clone(),
-            provider,
-            timeout,
+            boot.zone,
+            providers,
+            config,
             &boot.metrics,
         ));
+        boot.tasks.spawn(
+            "jobs",
+            jobs(&payments, boot.metrics.clone()).run(boot.tasks.stopping()),
+        );
         Ok(Service::new(routes::router(payments)))
     }
 }

@@ -27,3 +27,35 @@ pub const REFUND_MISMATCH: Text = Text::new(
     "결제와 다른 금액이거나 이미 다른 번호로 환불되었습니다.",
     "The amount differs, or another refund exists.",
 );
+pub const PAYMENT_KEY: Text = Text::new(
+    "결제창에서 받은 paymentKey가 필요합니다.",
+    "the paymentKey from the payment window is needed",
+);
+pub const PAYMENT_KEY_REQUIRED: Text = Text::new(
+    "결제창에서 결제를 먼저 진행해 주세요.",
+    "Go through the payment window first.",
+);
+pub const PAYMENT_KEY_USED: Text = Text::new(
+    "이미 다른 주문에 사용된 결제입니다.",
+    "This payment belongs to another order.",
+);
+pub const WEBHOOK_UNKNOWN: Text = Text::new(
+    "이 결제사의 웹훅은 받지 않습니다.",
+    "No webhooks are taken from this provider.",
+);
+pub const WEBHOOK_FORGED: Text = Text::new(
+    "웹훅의 서명이 올바르지 않습니다.",
+    "The webhook's signature is not right.",
+);
+pub const WEBHOOK_STALE: Text = Text::new(
+    "웹훅의 시각이 허용 범위를 벗어났습니다.",
+    "The webhook is too old, or from the future.",
+);
+pub const WEBHOOK_MALFORMED: Text = Text::new(
+    "웹훅을 이해할 수 없습니다.",
+    "The webhook can't be understood.",
+);
+pub const WEBHOOK_TOO_LARGE: Text = Text::new("웹훅이 너무 큽니다.", "The webhook is too large.");
+pub const WEBHOOK_REPLAYED: Text =
+    Text::new("이미 받은 웹훅입니다.", "This webhook was received before.");
+pub const WEBHOOK_TAKEN: Text = Text::new("웹훅을 받았습니다.", "The webhook was received.");

@@ -1,8 +1,10 @@
-//! The route table. Everything is internal: shoppers pay through orders.
+//! The route table. Shoppers pay through orders; from outside come only providers' webhooks and admins.
 
+mod admin_payment;
 mod pay;
 mod payment;
 mod refund;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -17,5 +19,7 @@ pub fn router(payments: Arc<Payments>) -> OpenApiRouter {
         .routes(routes!(pay::pay))
         .routes(routes!(payment::payment))
         .routes(routes!(refund::refund))
+        .routes(routes!(webhook::webhook))
+        .routes(routes!(admin_payment::admin_payment))
         .with_state(payments)
 }

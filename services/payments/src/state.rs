@@ -1,61 +1,109 @@
 //! What the operations work with.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use mall_clock::SharedClock;
+use mall_clock::{SharedClock, Zone};
 use mall_db::Db;
-use mall_telemetry::metrics::{Counter, Metrics};
+use mall_fault_points::FaultPoints;
+use mall_telemetry::metrics::{Counter, Gauge, Metrics};
 
-use crate::provider::Provider;
+use crate::config::PaymentsConfig;
+use crate::provider::Providers;
 
 /// The service, assembled.
 pub struct Payments {
     pub(crate) db: Db,
     pub(crate) clock: SharedClock,
-    pub(crate) provider: Arc<dyn Provider>,
-    pub(crate) provider_timeout: Duration,
-    pub(crate) outcomes: Outcomes,
+    pub(crate) zone: Zone,
+    pub(crate) providers: Providers,
+    pub(crate) config: PaymentsConfig,
+    pub(crate) meters: Meters,
+    /// Where a test build can be made to die.
+    pub(crate) faults: FaultPoints,
 }
 
 /// Counts what payments and refunds came to.
-pub(crate) struct Outcomes {
+pub(crate) struct Meters {
     pub captured: Counter,
     pub declined: Counter,
     pub unknown: Counter,
     pub refunded: Counter,
     pub refund_unknown: Counter,
+    /// Must stay 0: the provider and this service tell different things about an outcome.
+    pub contradictions: Counter,
+    pub webhooks_accepted: Counter,
+    pub webhooks_repeated: Counter,
+    pub webhooks_refused: Counter,
+    pub unsettled_payments: Gauge,
+    pub unsettled_refunds: Gauge,
 }
 
 impl Payments {
-    /// `provider_timeout` is how long one question to the provider may take.
+    /// Puts it together.
     pub fn new(
         db: Db,
         clock: SharedClock,
-        provider: Arc<dyn Provider>,
-        provider_timeout: Duration,
+        zone: Zone,
+        providers: Providers,
+        config: PaymentsConfig,
         metrics: &Metrics,
     ) -> Self {
-        let count = |outcome| {
+        Self {
+            db,
+            clock,
+            zone,
+            providers,
+            config,
+            meters: Meters::new(metrics),
+            faults: FaultPoints::from_env(),
+        }
+    }
+
+    /// With other fault points than the environment's.
+    #[must_use]
+    pub fn with_faults(mut self, faults: FaultPoints) -> Self {
+        self.faults = faults;
+        self
+    }
+}
+
+impl Meters {
+    fn new(metrics: &Metrics) -> Meters {
+        let outcome = |outcome| {
             metrics.counter(
                 "mall.payments.outcomes",
                 "What payments and refunds came to",
                 &[("outcome", outcome)],
             )
         };
-        let outcomes = Outcomes {
-            captured: count("captured"),
-            declined: count("declined"),
-            unknown: count("unknown"),
-            refunded: count("refunded"),
-            refund_unknown: count("refund_unknown"),
+        let webhook = |outcome| {
+            metrics.counter(
+                "mall.payments.webhooks",
+                "Webhooks of providers by what became of them",
+                &[("outcome", outcome)],
+            )
         };
-        Self {
-            db,
-            clock,
-            provider,
-            provider_timeout,
-            outcomes,
+        let unsettled = |what| {
+            metrics.gauge(
+                "mall.payments.unsettled",
+                "Payments and refunds whose outcome is not known, when the job last looked; counted up to 10000",
+                &[("what", what)],
+            )
+        };
+        Meters {
+            captured: outcome("captured"),
+            declined: outcome("declined"),
+            unknown: outcome("unknown"),
+            refunded: outcome("refunded"),
+            refund_unknown: outcome("refund_unknown"),
+            contradictions: metrics.counter(
+                "mall.payments.contradictions",
+                "Outcomes about which the provider and the payment service tell different things",
+                &[],
+            ),
+            webhooks_accepted: webhook("accepted"),
+            webhooks_repeated: webhook("repeated"),
+            webhooks_refused: webhook("refused"),
+            unsettled_payments: unsettled("payment"),
+            unsettled_refunds: unsettled("refund"),
         }
     }
 }

@@ -1,4 +1,6 @@
 //! SQL, one statement per function.
 
+pub mod attempts;
 pub mod payments;
 pub mod refunds;
+pub mod webhooks;

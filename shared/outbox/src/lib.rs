@@ -9,14 +9,21 @@
 //!   transactions that enqueue under one key must be serialised among themselves (they change the same row first, say).
 //! * **Any number of replicas.** A row is leased to one relay at a time; a relay that dies loses its rows to the others
 //!   when the lease ends.
-//! * **A dead row does not block its key.** It stays in the table for a person to look at, and later rows go on.
+//! * **A dead row does not block its key.** It stays in the table for a person to look at ([`Relay::list_dead`]) and to try
+//!   again ([`Relay::retry_dead`]), and later rows go on.
+//! * **Nobody waits for the slowest.** Each row is delivered for itself; a slow one holds up its own key and one place.
 //!
-//! Reading order: `table.sql`, [`enqueue`], `store.rs`, `relay.rs`.
+//! Reading order: `table.sql`, [`enqueue`], `store.rs`, `relay.rs`, `take.rs`, `delivery.rs`.
 
 mod backoff;
+mod dead;
+mod delivery;
 mod relay;
 mod store;
+mod take;
+mod unit;
 
+pub use dead::DeadLetter;
 pub use relay::{Outcome, Relay, RelaySettings};
 
 use async_trait::async_trait;
@@ -76,4 +83,55 @@ pub async fn enqueue(
     let payload =
         serde_json::to_string(payload).map_err(|error| sqlx::Error::Encode(error.into()))?;
     store::insert(conn, now, topic, ordering_key, &payload).await
+}
+
+/// A message for [`enqueue_all`] and [`enqueue_entry`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// At most 64 characters.
+    pub topic: &'static str,
+    /// At most 64 characters.
+    pub ordering_key: String,
+    payload: String,
+}
+
+impl Entry {
+    /// A message that carries `payload` as JSON.
+    pub fn new(
+        topic: &'static str,
+        ordering_key: String,
+        payload: &impl Serialize,
+    ) -> Result<Entry, sqlx::Error> {
+        let payload =
+            serde_json::to_string(payload).map_err(|error| sqlx::Error::Encode(error.into()))?;
+        Ok(Entry {
+            topic,
+            ordering_key,
+            payload,
+        })
+    }
+}
+
+/// [`enqueue`] of a message that was made before.
+pub async fn enqueue_entry(
+    conn: &mut MySqlConnection,
+    now: DateTime<Utc>,
+    entry: &Entry,
+) -> Result<i64, sqlx::Error> {
+    store::insert(conn, now, entry.topic, &entry.ordering_key, &entry.payload).await
+}
+
+/// So many rows are one statement.
+const ROWS: usize = 1000;
+
+/// Adds many messages in the caller's transaction, with few statements; see [`enqueue`].
+pub async fn enqueue_all(
+    conn: &mut MySqlConnection,
+    now: DateTime<Utc>,
+    entries: &[Entry],
+) -> Result<(), sqlx::Error> {
+    for entries in entries.chunks(ROWS) {
+        store::insert_all(conn, now, entries).await?;
+    }
+    Ok(())
 }

@@ -1,18 +1,20 @@
 //! Takes due rows, has them delivered, settles them.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mall_clock::SharedClock;
-use mall_db::{Db, TxError};
+use mall_db::Db;
+use mall_fault_points::FaultPoints;
 use mall_telemetry::metrics::Metrics;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Deliver, DeliverError, Message, backoff, store};
+use crate::delivery::{Delivered, Taken, deliver, settle};
+use crate::unit::read;
+use crate::{DeadLetter, Deliver, dead, store, take};
 
 /// How long [`Relay::deliver_now`] waits for an outcome.
 const DELIVER_NOW_WAIT: Duration = Duration::from_secs(5);
@@ -22,7 +24,7 @@ const DELIVER_NOW_WAIT: Duration = Duration::from_secs(5);
 pub struct RelaySettings {
     /// The longest pause between two looks at the table. Rows of other replicas and rows without a kick wait for it.
     pub poll: Duration,
-    /// How many rows are taken at a time; they are delivered concurrently.
+    /// How many rows are in delivery at a time.
     pub batch: u32,
     /// How long a taken row is this relay's. A delivery may take three quarters of it.
     pub lease: Duration,
@@ -54,26 +56,44 @@ pub enum Outcome {
 #[derive(Clone)]
 pub struct Relay {
     parts: Arc<Parts>,
+    faults: FaultPoints,
 }
 
-struct Parts {
-    db: Db,
-    clock: SharedClock,
-    deliver: Arc<dyn Deliver>,
-    settings: RelaySettings,
+pub(crate) struct Parts {
+    pub db: Db,
+    pub clock: SharedClock,
+    pub deliver: Arc<dyn Deliver>,
+    pub settings: RelaySettings,
     kicked: Notify,
 }
 
 /// How often the rows are counted for the gauges.
 const REPORT: Duration = Duration::from_secs(10);
 
-/// What one pass over the table did.
-#[derive(Debug, Default, Clone, Copy)]
-struct Pass {
-    taken: usize,
-    delivered: usize,
-    /// The shortest wait that a failed row was given.
-    soonest_retry: Option<Duration>,
+/// When the soonest of the failed rows comes again.
+#[derive(Debug, Default)]
+struct Retry(Option<Instant>);
+
+impl Retry {
+    fn after(&mut self, wait: Option<Duration>) {
+        if let Some(at) = wait.map(|wait| Instant::now() + wait) {
+            self.0 = Some(self.0.map_or(at, |earlier| earlier.min(at)));
+        }
+    }
+
+    /// How long to wait for it, `poll` at most.
+    fn pause(&mut self, poll: Duration) -> Duration {
+        match self
+            .0
+            .map(|at| at.saturating_duration_since(Instant::now()))
+        {
+            Some(wait) if !wait.is_zero() => wait.min(poll),
+            _ => {
+                self.0 = None;
+                poll
+            }
+        }
+    }
 }
 
 impl Relay {
@@ -93,56 +113,77 @@ impl Relay {
                 settings,
                 kicked: Notify::new(),
             }),
+            faults: FaultPoints::from_env(),
         }
     }
 
-    /// Wakes this replica's relay: there is something new. Never blocks; a kick while a pass runs starts another one.
+    /// With other fault points than the environment's.
+    #[must_use]
+    pub fn with_faults(self, faults: FaultPoints) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// Wakes this replica's relay: there is something new. Never blocks; a kick while a look is under way starts another
+    /// one.
     pub fn kick(&self) {
         self.parts.kicked.notify_one();
     }
 
     /// Works until `stop` is cancelled, then finishes the rows that are in delivery and ends.
     ///
-    /// A database that is away is logged and asked again after the poll time.
+    /// Every row is delivered for itself: one that takes long holds up nothing but its own key and one of
+    /// [`RelaySettings::batch`] places. A database that is away is logged and asked again after the poll time.
     pub fn run(&self, stop: CancellationToken) -> impl Future<Output = ()> + Send + 'static {
         let relay = self.clone();
         async move {
-            let mut retry_at: Option<Instant> = None;
+            let mut under_way = JoinSet::new();
+            let mut retry = Retry::default();
             while !stop.is_cancelled() {
-                let poll = relay.parts.settings.poll;
-                match relay.pass().await {
-                    Ok(pass) => {
-                        if let Some(at) = pass.soonest_retry.map(|wait| Instant::now() + wait) {
-                            retry_at = Some(retry_at.map_or(at, |earlier| earlier.min(at)));
-                        }
-                        // Failed rows wait for their backoff, so going on at once can't spin.
-                        if pass.taken > 0 {
-                            continue;
-                        }
-                    }
+                let free = relay.free(&under_way);
+                let looked = match relay.start(&mut under_way, free).await {
+                    Ok(()) => true,
                     Err(error) => {
-                        tracing::warn!(error = %error, "outbox can't be worked on, trying again")
-                    }
-                }
-                let pause = match retry_at.map(|at| at.saturating_duration_since(Instant::now())) {
-                    Some(wait) if !wait.is_zero() => wait.min(poll),
-                    _ => {
-                        retry_at = None;
-                        poll
+                        tracing::warn!(error = %error, "outbox can't be worked on, trying again");
+                        false
                     }
                 };
+                let poll = relay.parts.settings.poll;
+                let pause = retry.pause(poll);
+                // When the look failed, only time heals; else whatever happens may have made a row due.
                 tokio::select! {
                     () = stop.cancelled() => {}
-                    () = relay.parts.kicked.notified() => {}
+                    Some(first) = under_way.join_next(), if !under_way.is_empty() => {
+                        retry.after(relay.finish(first, &mut under_way).await);
+                        if !looked {
+                            tokio::select! {
+                                () = stop.cancelled() => {}
+                                () = tokio::time::sleep(poll) => {}
+                            }
+                        }
+                    }
+                    () = relay.parts.kicked.notified(), if looked && relay.free(&under_way) > 0 => {}
                     () = tokio::time::sleep(pause) => {}
                 }
+            }
+            while let Some(first) = under_way.join_next().await {
+                relay.finish(first, &mut under_way).await;
             }
         }
     }
 
-    /// Takes one batch of due rows and delivers it. Returns how many were delivered.
+    /// Takes as many due rows as may be in delivery at a time, and delivers them. Returns how many were delivered.
     pub async fn drain_once(&self) -> Result<usize, sqlx::Error> {
-        Ok(self.pass().await?.delivered)
+        let mut under_way = JoinSet::new();
+        self.start(&mut under_way, self.parts.settings.batch)
+            .await?;
+        let mut done = Vec::new();
+        while let Some(joined) = under_way.join_next().await {
+            done.extend(joined.ok());
+        }
+        let delivered = done.iter().filter(|one| one.result.is_ok()).count();
+        settle(&self.parts, done).await?;
+        self.faults.reach("outbox.settled").await;
+        Ok(delivered)
     }
 
     /// Tries one row at once, whatever its backoff, and waits for the outcome, 5 s at most.
@@ -153,10 +194,22 @@ impl Relay {
         let started = Instant::now();
         let mut pause = Duration::from_millis(10);
         loop {
-            match self.take_one(id).await? {
-                Some((message, holder)) => {
-                    let settled = attempt(Arc::clone(&self.parts), message, holder).await?;
-                    return Ok(if settled.is_none() {
+            match take::one(&self.parts, id).await? {
+                Some(taken) => {
+                    let relay = self.clone();
+                    // A task of its own: a caller that goes away does not break the settling.
+                    let task = tokio::spawn(async move {
+                        let done = deliver(Arc::clone(&relay.parts), taken, relay.faults.clone());
+                        let done = done.await;
+                        let delivered = done.result.is_ok();
+                        settle(&relay.parts, vec![done]).await?;
+                        relay.faults.reach("outbox.settled").await;
+                        Ok(delivered)
+                    });
+                    let delivered: Result<bool, sqlx::Error> = task
+                        .await
+                        .unwrap_or_else(|error| Err(sqlx::Error::Io(std::io::Error::other(error))));
+                    return Ok(if delivered? {
                         Outcome::Delivered
                     } else {
                         Outcome::Pending
@@ -196,6 +249,23 @@ impl Relay {
         .await
     }
 
+    /// Rows that were given up, oldest first, from behind the id `after` on, `limit` at most.
+    pub async fn list_dead(&self, after: i64, limit: u32) -> Result<Vec<DeadLetter>, sqlx::Error> {
+        dead::list(&self.parts.db, after, limit).await
+    }
+
+    /// Gives a row that was given up another life, as if it had never failed; false when there is no such dead row.
+    ///
+    /// Rows of its key that came after it may have been delivered meanwhile, or be delivered beside it: being dead cost it
+    /// its place in the order.
+    pub async fn retry_dead(&self, id: i64) -> Result<bool, sqlx::Error> {
+        let revived = dead::retry(&self.parts.db, self.parts.clock.now(), id).await?;
+        if revived {
+            self.kick();
+        }
+        Ok(revived)
+    }
+
     /// Reports `mall.outbox.pending` and `mall.outbox.dead` until `stop` is cancelled. A dead row is something that a client
     /// was promised and that nobody does any more: alarm on it.
     pub fn report(
@@ -229,200 +299,50 @@ impl Relay {
         }
     }
 
-    async fn pass(&self) -> Result<Pass, sqlx::Error> {
-        let taken = self.take_batch().await?;
-        let mut pass = Pass {
-            taken: taken.len(),
-            ..Pass::default()
-        };
-        let mut deliveries = JoinSet::new();
-        for (message, holder) in taken {
-            deliveries.spawn(attempt(Arc::clone(&self.parts), message, holder));
+    /// How many rows more may be in delivery.
+    fn free(&self, under_way: &JoinSet<Delivered>) -> u32 {
+        let taken = u32::try_from(under_way.len()).unwrap_or(u32::MAX);
+        self.parts.settings.batch.saturating_sub(taken)
+    }
+
+    /// Leases up to `limit` due rows and starts their deliveries.
+    async fn start(
+        &self,
+        under_way: &mut JoinSet<Delivered>,
+        limit: u32,
+    ) -> Result<(), sqlx::Error> {
+        if limit == 0 {
+            return Ok(());
         }
-        let mut failed = None;
-        while let Some(joined) = deliveries.join_next().await {
+        let taken: Vec<Taken> = take::batch(&self.parts, limit).await?;
+        for taken in taken {
+            under_way.spawn(deliver(Arc::clone(&self.parts), taken, self.faults.clone()));
+        }
+        Ok(())
+    }
+
+    /// Settles all deliveries that have ended, in one transaction; the soonest wait that a failed row was given.
+    async fn finish(
+        &self,
+        first: Result<Delivered, tokio::task::JoinError>,
+        under_way: &mut JoinSet<Delivered>,
+    ) -> Option<Duration> {
+        let mut done = Vec::new();
+        let mut next = Some(first);
+        while let Some(joined) = next {
             match joined {
-                Ok(Ok(None)) => pass.delivered += 1,
-                Ok(Ok(Some(retry))) => {
-                    pass.soonest_retry = Some(
-                        pass.soonest_retry
-                            .map_or(retry, |soonest| soonest.min(retry)),
-                    );
-                }
-                Ok(Err(error)) => failed = Some(error),
+                Ok(delivered) => done.push(delivered),
                 // The lease ends by itself and the row comes again.
                 Err(error) => tracing::error!(error = %error, "outbox delivery broke off"),
             }
+            next = under_way.try_join_next();
         }
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(pass),
-        }
-    }
-
-    /// Leases every due row that is free; `SKIP LOCKED` keeps replicas from waiting for each other.
-    async fn take_batch(&self) -> Result<Vec<(Message, String)>, sqlx::Error> {
-        let (now, until, batch) = (
-            self.parts.clock.now(),
-            self.lease_end(),
-            self.parts.settings.batch,
-        );
-        let candidates = read(&self.parts.db, "outbox_candidates", move |conn| {
-            Box::pin(store::candidates(conn, now, batch))
+        let settled = settle(&self.parts, done).await;
+        self.faults.reach("outbox.settled").await;
+        settled.unwrap_or_else(|error| {
+            // What was delivered is delivered again when its lease has ended; receivers know it by its id.
+            tracing::warn!(error = %error, "outbox deliveries could not be written down");
+            None
         })
-        .await?;
-        if candidates.is_empty() {
-            return Ok(Vec::new());
-        }
-        // A name of its own for each lease: a row that was lost by its lease and taken again by this same relay must not
-        // be settled by the first delivery.
-        let holder = uuid::Uuid::new_v4().to_string();
-        let leased_to = holder.clone();
-        let taken: Result<Vec<Message>, TxError<Infallible>> = self
-            .parts
-            .db
-            .run_tx("outbox_take", move |conn| {
-                let (candidates, holder) = (candidates.clone(), leased_to.clone());
-                Box::pin(async move {
-                    let mut taken = Vec::with_capacity(candidates.len());
-                    for id in candidates {
-                        taken.extend(store::lease(conn, id, now, &holder, until).await?);
-                    }
-                    Ok(taken)
-                })
-            })
-            .await;
-        Ok(taken
-            .map_err(into_sqlx)?
-            .into_iter()
-            .map(|message| (message, holder.clone()))
-            .collect())
-    }
-
-    async fn take_one(&self, id: i64) -> Result<Option<(Message, String)>, sqlx::Error> {
-        let (now, until) = (self.parts.clock.now(), self.lease_end());
-        let holder = uuid::Uuid::new_v4().to_string();
-        let leased_to = holder.clone();
-        let taken: Result<Option<Message>, TxError<Infallible>> = self
-            .parts
-            .db
-            .run_tx("outbox_take_one", move |conn| {
-                let holder = leased_to.clone();
-                Box::pin(async move {
-                    if !store::is_candidate(conn, now, id).await? {
-                        return Ok(None);
-                    }
-                    Ok(store::lease(conn, id, now, &holder, until).await?)
-                })
-            })
-            .await;
-        Ok(taken.map_err(into_sqlx)?.map(|message| (message, holder)))
-    }
-
-    fn lease_end(&self) -> chrono::DateTime<chrono::Utc> {
-        self.parts.clock.now() + self.parts.settings.lease
-    }
-}
-
-/// Delivers one leased row and settles it; `Some(wait)` when it failed and comes again after that wait (or is dead).
-///
-/// The delivery is a task of its own: neither a panic in it nor a caller that goes away breaks the settling.
-async fn attempt(
-    parts: Arc<Parts>,
-    message: Message,
-    holder: String,
-) -> Result<Option<Duration>, sqlx::Error> {
-    let task = tokio::spawn(async move {
-        let result = deliver(&parts, &message).await;
-        settle(&parts, &message, &holder, result).await
-    });
-    match task.await {
-        Ok(settled) => settled,
-        Err(error) => Err(sqlx::Error::Io(std::io::Error::other(error))),
-    }
-}
-
-async fn deliver(parts: &Arc<Parts>, message: &Message) -> Result<(), DeliverError> {
-    let limit = parts.settings.lease.mul_f64(0.75);
-    let (deliver, copy) = (Arc::clone(&parts.deliver), message.clone());
-    let mut task = tokio::spawn(async move { deliver.deliver(&copy).await });
-    match tokio::time::timeout(limit, &mut task).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(_)) => Err(DeliverError::Retry("the delivery panicked".to_owned())),
-        Err(_) => {
-            task.abort();
-            Err(DeliverError::Retry("the delivery took too long".to_owned()))
-        }
-    }
-}
-
-async fn settle(
-    parts: &Arc<Parts>,
-    message: &Message,
-    holder: &str,
-    result: Result<(), DeliverError>,
-) -> Result<Option<Duration>, sqlx::Error> {
-    let id = message.id;
-    let (error, dead) = match result {
-        Ok(()) => {
-            write(&parts.db, "outbox_delivered", move |conn| {
-                Box::pin(store::delete(conn, id))
-            })
-            .await?;
-            return Ok(None);
-        }
-        Err(DeliverError::Retry(error)) => (error, false),
-        Err(DeliverError::Dead(error)) => (error, true),
-    };
-    let failures = message.attempts.saturating_add(1);
-    let wait = backoff::delay(failures, parts.settings.max_backoff, rand::random::<f64>());
-    if dead {
-        tracing::error!(outbox.id = id, outbox.topic = %message.topic, outbox.attempts = failures, error = %error, "outbox message given up");
-    } else {
-        tracing::warn!(outbox.id = id, outbox.topic = %message.topic, outbox.attempts = failures, wait_ms = wait.as_millis() as u64, error = %error, "outbox message not delivered, will be tried again");
-    }
-    let (next, holder) = (parts.clock.now() + wait, holder.to_owned());
-    write(&parts.db, "outbox_give_back", move |conn| {
-        let (holder, error) = (holder.clone(), error.clone());
-        Box::pin(async move { store::give_back(conn, id, &holder, next, &error, dead).await })
-    })
-    .await?;
-    Ok(Some(wait))
-}
-
-type Sql<'c, T> = std::pin::Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'c>>;
-
-async fn read<T, F>(db: &Db, name: &'static str, query: F) -> Result<T, sqlx::Error>
-where
-    T: Send + 'static,
-    F: for<'c> Fn(&'c mut sqlx::MySqlConnection) -> Sql<'c, T> + Send + Sync + 'static,
-{
-    let query = Arc::new(query);
-    db.read(name, move |conn| {
-        let query = Arc::clone(&query);
-        Box::pin(async move { query(conn).await.map_err(TxError::<Infallible>::from) })
-    })
-    .await
-    .map_err(into_sqlx)
-}
-
-async fn write<T, F>(db: &Db, name: &'static str, query: F) -> Result<T, sqlx::Error>
-where
-    T: Send + 'static,
-    F: for<'c> Fn(&'c mut sqlx::MySqlConnection) -> Sql<'c, T> + Send + Sync + 'static,
-{
-    let query = Arc::new(query);
-    db.run_tx(name, move |conn| {
-        let query = Arc::clone(&query);
-        Box::pin(async move { query(conn).await.map_err(TxError::<Infallible>::from) })
-    })
-    .await
-    .map_err(into_sqlx)
-}
-
-fn into_sqlx(error: TxError<Infallible>) -> sqlx::Error {
-    match error {
-        TxError::Db(error) | TxError::Unknown(error) => error,
-        TxError::Refuse(never) => match never {},
     }
 }

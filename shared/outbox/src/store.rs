@@ -1,9 +1,9 @@
 //! The SQL. Common subset of MySQL 8 and MariaDB 10.11.
 
-use chrono::{DateTime, Utc};
-use sqlx::MySqlConnection;
+use chrono::{DateTime, NaiveDateTime, Utc};
+use sqlx::{MySql, MySqlConnection, QueryBuilder};
 
-use crate::Message;
+use crate::{DeadLetter, Entry, Message};
 
 type Row = (i64, String, String, String, i32);
 
@@ -38,17 +38,42 @@ pub async fn insert(
     i64::try_from(done.last_insert_id()).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
+/// Writes many rows in one statement.
+pub async fn insert_all(
+    conn: &mut MySqlConnection,
+    now: DateTime<Utc>,
+    entries: &[Entry],
+) -> Result<(), sqlx::Error> {
+    let mut query = QueryBuilder::<MySql>::new(
+        "INSERT INTO outbox (topic, ordering_key, payload, created_at, next_attempt_at, attempts, dead) ",
+    );
+    query.push_values(entries, |mut row, entry| {
+        row.push_bind(entry.topic)
+            .push_bind(&entry.ordering_key)
+            .push_bind(&entry.payload)
+            .push_bind(now.naive_utc())
+            .push_bind(now.naive_utc())
+            .push_bind(0_i32)
+            .push_bind(0_i8);
+    });
+    query.build().persistent(false).execute(conn).await?;
+    Ok(())
+}
+
 /// Rows that look free, without locking them: due, not leased, and the oldest of their key. The answer may be stale at
 /// once; [`lease`] decides.
+///
+/// The indexes are named: the table is empty most of the time, and a server that still believes so when a scheduler has filled it
+/// would read all of it for every look.
 pub async fn candidates(
     conn: &mut MySqlConnection,
     now: DateTime<Utc>,
     limit: u32,
 ) -> Result<Vec<i64>, sqlx::Error> {
     let ids: Vec<(i64,)> = sqlx::query_as(
-        "SELECT o.id FROM outbox o \
+        "SELECT o.id FROM outbox o FORCE INDEX (ix_outbox_due) \
          WHERE o.dead = 0 AND o.next_attempt_at <= ? AND (o.locked_until IS NULL OR o.locked_until <= ?) \
-           AND NOT EXISTS (SELECT 1 FROM outbox older \
+           AND NOT EXISTS (SELECT 1 FROM outbox older FORCE INDEX (ix_outbox_key) \
                            WHERE older.ordering_key = o.ordering_key AND older.id < o.id AND older.dead = 0) \
          ORDER BY o.next_attempt_at, o.id LIMIT ?",
     )
@@ -69,7 +94,7 @@ pub async fn is_candidate(
     let found: Option<(i64,)> = sqlx::query_as(
         "SELECT o.id FROM outbox o \
          WHERE o.id = ? AND o.dead = 0 AND (o.locked_until IS NULL OR o.locked_until <= ?) \
-           AND NOT EXISTS (SELECT 1 FROM outbox older \
+           AND NOT EXISTS (SELECT 1 FROM outbox older FORCE INDEX (ix_outbox_key) \
                            WHERE older.ordering_key = o.ordering_key AND older.id < o.id AND older.dead = 0)",
     )
     .bind(id)
@@ -79,64 +104,149 @@ pub async fn is_candidate(
     Ok(found.is_some())
 }
 
-/// Leases a row to `holder`, unless another relay has it or is just taking it. Inside a transaction.
+/// Leases rows to `holder`, except those that another relay has or is just taking. Inside a transaction.
 ///
-/// The row is read again under its lock: what [`candidates`] said may have been overtaken. That it is the oldest of its key
-/// can't have been: older rows only go away, they never come.
+/// The rows are read again under their locks: what [`candidates`] said may have been overtaken. That each is the oldest of
+/// its key can't have been: older rows only go away (a dead one that was given a second life has lost its place).
 pub async fn lease(
     conn: &mut MySqlConnection,
-    id: i64,
+    ids: &[i64],
     now: DateTime<Utc>,
     holder: &str,
     until: DateTime<Utc>,
-) -> Result<Option<Message>, sqlx::Error> {
-    let row: Option<Row> = sqlx::query_as(
-        "SELECT id, topic, ordering_key, payload, attempts FROM outbox \
-         WHERE id = ? AND dead = 0 AND (locked_until IS NULL OR locked_until <= ?) FOR UPDATE SKIP LOCKED",
-    )
-    .bind(id)
-    .bind(now.naive_utc())
-    .fetch_optional(&mut *conn)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    sqlx::query("UPDATE outbox SET locked_by = ?, locked_until = ? WHERE id = ?")
-        .bind(holder)
-        .bind(until.naive_utc())
-        .bind(id)
+) -> Result<Vec<Message>, sqlx::Error> {
+    let mut query = QueryBuilder::<MySql>::new(
+        "SELECT id, topic, ordering_key, payload, attempts FROM outbox FORCE INDEX (PRIMARY) WHERE dead = 0 AND (locked_until IS NULL OR locked_until <= ",
+    );
+    query.push_bind(now.naive_utc()).push(") AND id IN ");
+    push_ids(&mut query, ids);
+    query.push(" ORDER BY id FOR UPDATE SKIP LOCKED");
+    let rows: Vec<Row> = query
+        .build_query_as()
+        .persistent(ids.len() == 1)
+        .fetch_all(&mut *conn)
+        .await?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let messages: Vec<Message> = rows.into_iter().map(message).collect();
+    let ids: Vec<i64> = messages.iter().map(|message| message.id).collect();
+    let mut query = QueryBuilder::<MySql>::new("UPDATE outbox SET locked_by = ");
+    query
+        .push_bind(holder)
+        .push(", locked_until = ")
+        .push_bind(until.naive_utc())
+        .push(" WHERE id IN ");
+    push_ids(&mut query, &ids);
+    query
+        .build()
+        .persistent(ids.len() == 1)
         .execute(conn)
         .await?;
-    Ok(Some(message(row)))
+    Ok(messages)
 }
 
-/// Removes a delivered row. Whoever delivered it may remove it, even when its lease has passed: the work is done.
-pub async fn delete(conn: &mut MySqlConnection, id: i64) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM outbox WHERE id = ?")
-        .bind(id)
+/// `(?, ?, ?)`.
+fn push_ids(query: &mut QueryBuilder<MySql>, ids: &[i64]) {
+    query.push("(");
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(*id);
+    }
+    query.push(")");
+}
+
+/// Removes delivered rows. Whoever delivered one may remove it, even when its lease has passed: the work is done.
+pub async fn delete(conn: &mut MySqlConnection, ids: &[i64]) -> Result<(), sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let mut query = QueryBuilder::<MySql>::new("DELETE FROM outbox WHERE id IN ");
+    push_ids(&mut query, ids);
+    query
+        .build()
+        .persistent(ids.len() == 1)
         .execute(conn)
         .await?;
     Ok(())
 }
 
+/// What becomes of a row that was not delivered.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    pub id: i64,
+    pub holder: String,
+    pub next_attempt_at: DateTime<Utc>,
+    pub error: String,
+    pub dead: bool,
+}
+
 /// Gives a failed row back; `false` when the lease was no longer this holder's.
-pub async fn give_back(
-    conn: &mut MySqlConnection,
-    id: i64,
-    holder: &str,
-    next_attempt_at: DateTime<Utc>,
-    error: &str,
-    dead: bool,
-) -> Result<bool, sqlx::Error> {
-    let error: String = error.chars().take(255).collect();
+pub async fn give_back(conn: &mut MySqlConnection, failure: &Failure) -> Result<bool, sqlx::Error> {
+    let error: String = failure.error.chars().take(255).collect();
     let done = sqlx::query(
         "UPDATE outbox SET attempts = attempts + 1, next_attempt_at = ?, last_error = ?, dead = ?, \
                            locked_by = NULL, locked_until = NULL \
          WHERE id = ? AND locked_by = ?",
     )
-    .bind(next_attempt_at.naive_utc())
+    .bind(failure.next_attempt_at.naive_utc())
     .bind(error)
-    .bind(i8::from(dead))
+    .bind(i8::from(failure.dead))
+    .bind(failure.id)
+    .bind(&failure.holder)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Dead rows behind `after`, by id. They are few, so that sorting them is cheaper than passing all living ones by.
+pub async fn dead(
+    conn: &mut MySqlConnection,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<DeadLetter>, sqlx::Error> {
+    type Columns = (
+        i64,
+        String,
+        String,
+        String,
+        NaiveDateTime,
+        i32,
+        Option<String>,
+    );
+    let rows: Vec<Columns> = sqlx::query_as(
+        "SELECT id, topic, ordering_key, payload, created_at, attempts, last_error FROM outbox \
+         FORCE INDEX (ix_outbox_due) WHERE dead = 1 AND id > ? ORDER BY id LIMIT ?",
+    )
+    .bind(after)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    let letter = |(id, topic, ordering_key, payload, created_at, attempts, last_error): Columns| {
+        DeadLetter {
+            id,
+            topic,
+            ordering_key,
+            payload,
+            created_at: created_at.and_utc(),
+            attempts,
+            last_error,
+        }
+    };
+    Ok(rows.into_iter().map(letter).collect())
+}
+
+/// Makes a dead row due, as if it had never failed; what it failed of stays to be read until it fails again.
+pub async fn revive(
+    conn: &mut MySqlConnection,
+    now: DateTime<Utc>,
+    id: i64,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "UPDATE outbox SET dead = 0, attempts = 0, next_attempt_at = ? WHERE id = ? AND dead = 1",
+    )
+    .bind(now.naive_utc())
     .bind(id)
-    .bind(holder)
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)

@@ -8,19 +8,24 @@ use mall_db::TxError;
 use mall_problem::Problem;
 use mall_types::{CartId, OrderId, UserId};
 
-use super::place::{NotPlaced, place};
+use super::place::{Attempt, NotPlaced, earlier, place};
 use crate::domain::line::Wanted;
 use crate::state::Orders;
 use crate::store::lines;
 use crate::{error, messages};
 
 /// How often the cart is looked at again after somebody ordered a line of it first.
-const LOOKS: u32 = 3;
+const LOOKS: u128 = 3;
 
 /// Orders every line of the cart, or none. A line that was ordered before, and is only not yet gone from the cart, is not
 /// there: so the second press of the button finds an empty cart.
-pub async fn place_cart(app: &Orders, buyer: UserId) -> Result<OrderId, Problem> {
-    for _ in 0..LOOKS {
+pub async fn place_cart(app: &Orders, buyer: UserId, attempt: Attempt) -> Result<OrderId, Problem> {
+    if attempt.repeated
+        && let Some(order) = earlier(app, buyer, attempt, LOOKS).await?
+    {
+        return Ok(order);
+    }
+    for look in 0..LOOKS {
         let cart = app
             .peers
             .carts
@@ -37,7 +42,7 @@ pub async fn place_cart(app: &Orders, buyer: UserId) -> Result<OrderId, Problem>
                     .with_extra("maxLines", app.config.max_lines),
             );
         }
-        match place(app, buyer, &wanted).await {
+        match place(app, buyer, &wanted, attempt, look).await {
             Ok(placed) => {
                 empty_cart(app, placed.cart_remove).await;
                 return Ok(placed.order);

@@ -1,5 +1,7 @@
 //! From what is wanted to the lines of an order.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use mall_types::{CartId, ProductId, Won};
 
@@ -46,14 +48,15 @@ pub enum Refusal {
 /// Prices the lines: all of them or none. Answers them with their sum.
 pub fn price(
     wanted: &[Wanted],
-    offers: &[Offer],
+    offers: &HashMap<ProductId, Offer>,
     now: DateTime<Utc>,
 ) -> Result<(Vec<Line>, Won), Refusal> {
     let mut lines = Vec::with_capacity(wanted.len());
     let mut total = Won(0);
     for want in wanted {
-        let offer = offers.iter().find(|offer| offer.product == want.product);
-        let offer = offer.ok_or(Refusal::Unknown(want.product))?;
+        let offer = offers
+            .get(&want.product)
+            .ok_or(Refusal::Unknown(want.product))?;
         if offer.limited && offer.opens.is_none_or(|opens| now < opens) {
             return Err(Refusal::NotYetOpen(want.product, offer.opens));
         }
@@ -101,13 +104,20 @@ mod tests {
         }
     }
 
+    fn offers<const N: usize>(offers: [Offer; N]) -> HashMap<ProductId, Offer> {
+        offers
+            .into_iter()
+            .map(|offer| (offer.product, offer))
+            .collect()
+    }
+
     const NOW: &str = "2024-05-01T10:00:00Z";
 
     #[test]
     fn lines_keep_name_and_price_and_add_up() {
         let (lines, total) = price(
             &[want(2, 3), want(1, 1)],
-            &[offer(1, 100), offer(2, 5000)],
+            &offers([offer(1, 100), offer(2, 5000)]),
             at(NOW),
         )
         .unwrap();
@@ -122,7 +132,7 @@ mod tests {
     #[test]
     fn one_unknown_product_refuses_all() {
         assert_eq!(
-            price(&[want(1, 1), want(9, 1)], &[offer(1, 1)], at(NOW)),
+            price(&[want(1, 1), want(9, 1)], &offers([offer(1, 1)]), at(NOW)),
             Err(Refusal::Unknown(ProductId(9)))
         );
     }
@@ -130,21 +140,21 @@ mod tests {
     #[test]
     fn a_limited_edition_opens_at_its_time_to_the_instant() {
         let opens = Some(at(NOW));
-        let limited = [Offer {
+        let limited = offers([Offer {
             limited: true,
             opens,
             ..offer(1, 1)
-        }];
+        }]);
         let before = at("2024-05-01T09:59:59.999Z");
         assert_eq!(
             price(&[want(1, 1)], &limited, before),
             Err(Refusal::NotYetOpen(ProductId(1), opens))
         );
         assert!(price(&[want(1, 1)], &limited, at(NOW)).is_ok());
-        let undated = [Offer {
+        let undated = offers([Offer {
             limited: true,
             ..offer(1, 1)
-        }];
+        }]);
         assert_eq!(
             price(&[want(1, 1)], &undated, at(NOW)),
             Err(Refusal::NotYetOpen(ProductId(1), None))
@@ -154,12 +164,12 @@ mod tests {
     #[test]
     fn a_sum_that_does_not_fit_is_refused() {
         assert_eq!(
-            price(&[want(1, 10)], &[offer(1, i64::MAX)], at(NOW)),
+            price(&[want(1, 10)], &offers([offer(1, i64::MAX)]), at(NOW)),
             Err(Refusal::TooExpensive)
         );
         let lines = [want(1, 1), want(1, 1)];
         assert_eq!(
-            price(&lines, &[offer(1, i64::MAX)], at(NOW)),
+            price(&lines, &offers([offer(1, i64::MAX)]), at(NOW)),
             Err(Refusal::TooExpensive)
         );
     }

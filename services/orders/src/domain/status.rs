@@ -52,6 +52,11 @@ impl Status {
             .copied()
     }
 
+    /// From how clients write it.
+    pub fn parse(text: &str) -> Option<Status> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+
     /// As clients see it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -96,19 +101,35 @@ pub enum PayMark {
     Clear,
 }
 
+/// Who can make a transition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// What payments says of the payment.
+    Payment,
+    /// The buyer.
+    Buyer,
+    /// A job, when the order has stood where it is for long enough.
+    Time,
+    /// An admin, by hand.
+    Admin,
+}
+
 /// An allowed change of status.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Transition {
     pub from: Status,
     pub to: Status,
-    /// Why, as the history shows it. Unique.
+    /// Why, as the history shows it, unless an admin made it ([`MOVED`]). Unique.
     pub cause: &'static str,
     pub mark: PayMark,
+    pub by: &'static [By],
     pub effects: &'static [Effect],
 }
 
 /// The cause of an order's first history row.
 pub const PLACED: &str = "PLACED";
+/// The cause of whatever an admin made.
+pub const MOVED: &str = "MOVED_BY_ADMIN";
 
 /// The provider took the money.
 pub static PAID: Transition = Transition {
@@ -116,6 +137,7 @@ pub static PAID: Transition = Transition {
     to: Status::OrderComplete,
     cause: "PAID",
     mark: PayMark::Set,
+    by: &[By::Payment],
     effects: &[Effect::ConfirmStock],
 };
 /// The provider refused.
@@ -124,6 +146,7 @@ pub static PAYMENT_DECLINED: Transition = Transition {
     to: Status::OrderCancel,
     cause: "PAYMENT_DECLINED",
     mark: PayMark::Set,
+    by: &[By::Payment],
     effects: &[Effect::ReleaseStock],
 };
 /// The shopper gave up instead of paying.
@@ -132,6 +155,7 @@ pub static PAYMENT_CANCELED: Transition = Transition {
     to: Status::OrderCancel,
     cause: "PAYMENT_CANCELED",
     mark: PayMark::Clear,
+    by: &[By::Buyer, By::Admin],
     effects: &[Effect::ReleaseStock],
 };
 /// Nobody paid in time.
@@ -140,6 +164,7 @@ pub static PAYMENT_DEADLINE: Transition = Transition {
     to: Status::OrderCancel,
     cause: "PAYMENT_DEADLINE",
     mark: PayMark::Clear,
+    by: &[By::Time],
     effects: &[Effect::ReleaseStock],
 };
 /// The shopper wants to cancel a paid order.
@@ -148,6 +173,7 @@ pub static CANCEL_REQUESTED: Transition = Transition {
     to: Status::ReqCancel,
     cause: "CANCEL_REQUESTED",
     mark: PayMark::Clear,
+    by: &[By::Buyer, By::Admin],
     effects: &[],
 };
 /// The cancellation is carried out.
@@ -156,6 +182,7 @@ pub static CANCELED: Transition = Transition {
     to: Status::OrderCancel,
     cause: "CANCELED",
     mark: PayMark::Clear,
+    by: &[By::Time, By::Admin],
     effects: &[Effect::RefundPayment, Effect::ReleaseStock],
 };
 /// The parcel left.
@@ -164,6 +191,7 @@ pub static SHIPPED: Transition = Transition {
     to: Status::Shipping,
     cause: "SHIPPED",
     mark: PayMark::Clear,
+    by: &[By::Time, By::Admin],
     effects: &[],
 };
 /// The parcel arrived.
@@ -172,6 +200,7 @@ pub static DELIVERED: Transition = Transition {
     to: Status::FinishShipping,
     cause: "DELIVERED",
     mark: PayMark::Clear,
+    by: &[By::Time, By::Admin],
     effects: &[],
 };
 /// The shopper sends the goods back.
@@ -180,6 +209,7 @@ pub static REFUND_REQUESTED: Transition = Transition {
     to: Status::ReqRefund,
     cause: "REFUND_REQUESTED",
     mark: PayMark::Clear,
+    by: &[By::Buyer, By::Admin],
     effects: &[],
 };
 /// The return is carried out.
@@ -188,6 +218,7 @@ pub static REFUNDED: Transition = Transition {
     to: Status::FinishRefund,
     cause: "REFUNDED",
     mark: PayMark::Clear,
+    by: &[By::Time, By::Admin],
     effects: &[Effect::RefundPayment, Effect::ReleaseStock],
 };
 
@@ -208,6 +239,14 @@ pub static TRANSITIONS: [&Transition; 10] = [
 /// What time alone moves, in the order in which a run of the job looks for it: later states first, so that one run
 /// moves an order one step.
 pub static BY_AGE: [&Transition; 4] = [&REFUNDED, &DELIVERED, &CANCELED, &SHIPPED];
+
+/// The transition by which an admin moves an order from one state to another, if there is one.
+///
+/// None leads to ORDER_COMPLETE: only money does.
+pub fn by_admin(from: Status, to: Status) -> Option<&'static Transition> {
+    let mut found = TRANSITIONS.iter().copied();
+    found.find(|t| t.from == from && t.to == to && t.by.contains(&By::Admin))
+}
 
 #[cfg(test)]
 mod tests {
@@ -290,6 +329,33 @@ mod tests {
     }
 
     #[test]
+    fn who_moves_what() {
+        for t in TRANSITIONS {
+            let by_age = BY_AGE.contains(&t) || *t == PAYMENT_DEADLINE;
+            assert_eq!(t.by.contains(&By::Time), by_age, "{}", t.cause);
+            assert_eq!(
+                t.by.contains(&By::Payment),
+                t.mark == PayMark::Set,
+                "{}",
+                t.cause
+            );
+        }
+        for from in Status::ALL {
+            assert_eq!(by_admin(from, OrderComplete), None, "goods without money");
+            for to in Status::ALL {
+                let by_hand = ALLOWED
+                    .iter()
+                    .any(|(at, next)| *at == from && next.contains(&to));
+                assert_eq!(
+                    by_admin(from, to).is_some(),
+                    by_hand && to != OrderComplete,
+                    "{from} -> {to}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn a_run_by_age_moves_an_order_one_step() {
         for (index, step) in BY_AGE.iter().enumerate() {
             assert!(
@@ -321,8 +387,10 @@ mod tests {
         for (index, status) in Status::ALL.into_iter().enumerate() {
             assert_eq!(usize::try_from(status.ordinal()), Ok(index));
             assert_eq!(Status::from_ordinal(status.ordinal()), Some(status));
+            assert_eq!(Status::parse(status.as_str()), Some(status));
         }
         assert_eq!(Status::from_ordinal(8), None);
+        assert_eq!(Status::parse("order_complete"), None);
         assert_eq!(Status::from_ordinal(-1), None);
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /admin/orders/{orderId}`: any order with its history. New: the original has no such call.
+//! `GET /admin/orders/{orderId}`: any order with its payment and history. New: the original has no such call.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use mall_auth::Admin;
 use mall_problem::{Answer, Path};
 use mall_types::OrderId;
 
-use super::shown::{OrderDetail, detail};
+use super::shown::{AdminDetail, admin_detail};
 use crate::app::view;
 use crate::state::Orders;
 
@@ -19,7 +19,7 @@ use crate::state::Orders;
     tag = "admin",
     params(("orderId" = i64, Path, description = "The order")),
     responses(
-        (status = 200, description = "The order", body = OrderDetail),
+        (status = 200, description = "The order", body = AdminDetail),
         (status = 404, description = "ORDER_NOT_FOUND"),
     ),
     security(("bearer" = ["ADMIN"]))
@@ -28,7 +28,13 @@ pub async fn admin_order(
     State(orders): State<Arc<Orders>>,
     _admin: Admin,
     Path(order): Path<OrderId>,
-) -> Answer<Json<OrderDetail>> {
-    let found = view::one(&orders, order, None).await?;
-    Ok(Json(detail(found, orders.zone)))
+) -> Answer<Json<AdminDetail>> {
+    shown(&orders, order).await
+}
+
+/// The order as it stands.
+pub async fn shown(orders: &Orders, order: OrderId) -> Answer<Json<AdminDetail>> {
+    let found = view::one(orders, order, None).await?;
+    let payment = view::payment(orders, order).await;
+    Ok(Json(admin_detail(found, payment, orders.zone)))
 }

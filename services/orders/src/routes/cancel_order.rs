@@ -6,9 +6,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use mall_auth::Shopper;
+use mall_idempotency::Keyed;
 use mall_problem::{Answer, Done, Lang, Path, done};
 use mall_types::OrderId;
 
+use super::audit;
 use crate::app::{request, to_the_end};
 use crate::messages;
 use crate::state::Orders;
@@ -31,8 +33,15 @@ pub async fn cancel_order(
     Shopper(shopper): Shopper,
     lang: Lang,
     Path(order): Path<OrderId>,
+    keyed: Keyed,
 ) -> Answer<Json<Done>> {
-    let work = async move { request::cancel(&orders, shopper.user, order).await };
-    to_the_end(work).await?;
+    let (user, effect) = (
+        shopper.user,
+        keyed.0.map(|attempt| attempt.effect.to_string()),
+    );
+    let work = async move { request::cancel(&orders, user, order, effect).await };
+    to_the_end(work)
+        .await
+        .inspect_err(|problem| audit::refused("order.cancel", user, Some(order), problem))?;
     Ok(done(lang, &messages::CANCEL_REQUESTED))
 }

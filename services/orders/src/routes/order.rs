@@ -8,6 +8,7 @@ use mall_auth::Shopper;
 use mall_problem::{Answer, Path};
 use mall_types::OrderId;
 
+use super::audit;
 use super::shown::{OrderDetail, detail};
 use crate::app::view;
 use crate::state::Orders;
@@ -29,6 +30,8 @@ pub async fn order(
     Shopper(shopper): Shopper,
     Path(order): Path<OrderId>,
 ) -> Answer<Json<OrderDetail>> {
-    let found = view::one(&orders, order, Some(shopper.user)).await?;
+    let found = view::one(&orders, order, Some(shopper.user))
+        .await
+        .inspect_err(|problem| audit::refused("order.read", shopper.user, Some(order), problem))?;
     Ok(Json(detail(found, orders.zone)))
 }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use mall_auth::Shopper;
+use mall_idempotency::Keyed;
 use mall_problem::Answer;
 
 use super::shown::PlacedOrder;
+use crate::app::place::Attempt;
 use crate::app::place_cart::place_cart;
 use crate::app::to_the_end;
 use crate::state::Orders;
@@ -29,8 +31,9 @@ use crate::state::Orders;
 pub async fn order_cart_list(
     State(orders): State<Arc<Orders>>,
     Shopper(shopper): Shopper,
+    keyed: Keyed,
 ) -> Answer<Json<PlacedOrder>> {
-    let work = async move { place_cart(&orders, shopper.user).await };
+    let work = async move { place_cart(&orders, shopper.user, Attempt::of(keyed)).await };
     let order_id = to_the_end(work).await?;
     Ok(Json(PlacedOrder { order_id }))
 }

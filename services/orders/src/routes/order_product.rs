@@ -6,13 +6,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use mall_auth::Shopper;
+use mall_idempotency::Keyed;
 use mall_problem::{Answer, Body, FieldErrors};
 use mall_types::ProductId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::shown::PlacedOrder;
-use crate::app::place::{NotPlaced, place};
+use crate::app::place::{Attempt, NotPlaced, place};
 use crate::app::to_the_end;
 use crate::domain::line::Wanted;
 use crate::state::Orders;
@@ -47,11 +48,12 @@ pub struct OrderProductRequest {
 pub async fn order_product(
     State(orders): State<Arc<Orders>>,
     Shopper(shopper): Shopper,
+    keyed: Keyed,
     Body(request): Body<OrderProductRequest>,
 ) -> Answer<Json<PlacedOrder>> {
     let wanted = wanted(request, orders.config.max_quantity)?;
     let work = async move {
-        match place(&orders, shopper.user, &[wanted]).await {
+        match place(&orders, shopper.user, &[wanted], Attempt::of(keyed), 0).await {
             Ok(placed) => Ok(PlacedOrder {
                 order_id: placed.order,
             }),

@@ -1,24 +1,9 @@
-//! The table `order_intent`.
+//! The table `order_intent`. Nothing is written to it any more: placing has no need of it since stock asks about reservations that
+//! stay without an order. Rows of earlier releases are still given back by the job.
 
 use chrono::{DateTime, Utc};
-use mall_types::UserId;
-use sqlx::MySqlConnection;
-
-/// Writes down that this reservation is about to be made.
-pub async fn insert(
-    conn: &mut MySqlConnection,
-    now: DateTime<Utc>,
-    reservation: &str,
-    user: UserId,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO order_intent (reservation_id, user_id, created_at) VALUES (?, ?, ?)")
-        .bind(reservation)
-        .bind(user.0)
-        .bind(now.naive_utc())
-        .execute(conn)
-        .await?;
-    Ok(())
-}
+use mall_db::padded;
+use sqlx::{MySql, MySqlConnection, QueryBuilder};
 
 /// Takes the intent away; false when somebody else did. Who gets true decides what becomes of the reservation.
 pub async fn take(conn: &mut MySqlConnection, reservation: &str) -> Result<bool, sqlx::Error> {
@@ -43,4 +28,23 @@ pub async fn stale(
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Takes these intents away, where there are any.
+pub async fn delete(
+    conn: &mut MySqlConnection,
+    reservations: &[String],
+) -> Result<(), sqlx::Error> {
+    if reservations.is_empty() {
+        return Ok(());
+    }
+    let mut query =
+        QueryBuilder::<MySql>::new("DELETE FROM order_intent WHERE reservation_id IN (");
+    let mut list = query.separated(", ");
+    for id in padded(reservations) {
+        list.push_bind(id);
+    }
+    query.push(")");
+    query.build().execute(conn).await?;
+    Ok(())
 }

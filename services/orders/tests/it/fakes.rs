@@ -8,7 +8,10 @@ use async_trait::async_trait;
 use http::HeaderMap;
 use mall_carts_api::{CartsApi, Removed};
 use mall_http_client::CallError;
-use mall_payments_api::{Pay, Payment, PaymentState, PaymentsApi, Refund, RefundState, Refunded};
+use mall_payments_api::{
+    PAYMENT_KEY_REQUIRED, PAYMENT_UNKNOWN, Pay, Payment, PaymentState, PaymentsApi, Refund,
+    RefundState, Refunded,
+};
 use mall_problem::{Lang, Problem, RemoteProblem, Text};
 use mall_products_api::{ProductView, ProductsApi};
 use mall_stock_api::{
@@ -28,6 +31,8 @@ pub enum Fault {
     HoldAnswer,
     /// Another program has the address now, and does not know the path.
     WrongProgram,
+    /// It refuses for good what it should not refuse.
+    Conflict,
     /// An instance that lost the caller does it, after another instance refused the second attempt.
     RefuseSecondAttempt,
 }
@@ -96,6 +101,7 @@ impl Line {
             Some(Fault::WrongProgram) => {
                 Err(refused(Problem::not_found("NOT_FOUND", Text::same("x"))))
             }
+            Some(Fault::Conflict) => Err(refused(Problem::conflict("ODD", Text::same("x")))),
             Some(Fault::RefuseSecondAttempt) => {
                 let _ = work();
                 let mut refusal = refused(Problem::conflict(codes::SOLD_OUT, Text::same("x")));
@@ -226,10 +232,14 @@ impl FakeStock {
             reservation_id: reserve.reservation_id.clone(),
             state,
         };
-        if let Some((state, _)) = shelf.reservations.get(&reserve.reservation_id) {
+        if let Some((state, lines)) = shelf.reservations.get(&reserve.reservation_id) {
             return match state {
                 ReservationState::Released => Err(refused(Problem::conflict(
                     codes::RESERVATION_CLOSED,
+                    Text::same("x"),
+                ))),
+                _ if *lines != reserve.lines => Err(refused(Problem::conflict(
+                    codes::RESERVATION_MISMATCH,
                     Text::same("x"),
                 ))),
                 state => Ok(answer(*state)),
@@ -347,6 +357,10 @@ pub struct Till {
     pub given_back: Vec<OrderId>,
     /// What the next payments are answered before they are decided.
     pub undecided: u32,
+    /// So many next refunds are made, and answered as not known yet.
+    pub undecided_refunds: u32,
+    /// Payments wants a key from the provider's window.
+    pub wants_key: bool,
 }
 
 #[derive(Default)]
@@ -376,10 +390,24 @@ impl FakePayments {
             .collect()
     }
 
-    fn pay_now(&self, pay: &Pay) -> Payment {
+    /// The provider tells payments that the money of an order went back; nothing more goes back by that.
+    pub fn webhook_refunded(&self, order: i64) {
+        let mut till = self.till.lock().unwrap();
+        if let Some(payment) = till.payments.get_mut(&OrderId(order))
+            && payment.refund.is_some()
+        {
+            payment.refund = Some(RefundState::Refunded);
+        }
+    }
+
+    fn pay_now(&self, pay: &Pay) -> Result<Payment, CallError> {
         let mut till = self.till.lock().unwrap();
         if let Some(payment) = till.payments.get(&pay.order_id) {
-            return payment.clone();
+            return Ok(payment.clone());
+        }
+        if till.wants_key && pay.payment_key.is_none() {
+            let problem = Problem::invalid(PAYMENT_KEY_REQUIRED, Text::same("x"));
+            return Err(refused(problem));
         }
         let mut payment = Payment {
             order_id: pay.order_id,
@@ -391,7 +419,7 @@ impl FakePayments {
         };
         if till.undecided > 0 {
             till.undecided -= 1;
-            return payment;
+            return Ok(payment);
         }
         if pay.simulate.limit_exceeded {
             payment.state = PaymentState::Declined;
@@ -401,11 +429,13 @@ impl FakePayments {
             till.taken.push(pay.order_id);
         }
         till.payments.insert(pay.order_id, payment.clone());
-        payment
+        Ok(payment)
     }
 
     fn refund_now(&self, order: OrderId, refund: &Refund) -> Result<Refunded, CallError> {
         let mut till = self.till.lock().unwrap();
+        let undecided = till.undecided_refunds > 0;
+        till.undecided_refunds = till.undecided_refunds.saturating_sub(1);
         let Some(payment) = till.payments.get_mut(&order) else {
             return Err(refused(Problem::not_found(
                 "PAYMENT_UNKNOWN",
@@ -418,13 +448,22 @@ impl FakePayments {
                 Text::same("x"),
             )));
         }
-        if payment.refund.is_none() {
-            payment.refund = Some(RefundState::Refunded);
+        let state = if undecided {
+            RefundState::Unknown
+        } else {
+            RefundState::Refunded
+        };
+        let first = payment.refund.is_none();
+        if payment.refund != Some(RefundState::Refunded) {
+            payment.refund = Some(state);
+        }
+        let state = payment.refund.unwrap_or(state);
+        if first {
             till.given_back.push(order);
         }
         Ok(Refunded {
             order_id: order,
-            state: RefundState::Refunded,
+            state,
         })
     }
 }
@@ -432,14 +471,16 @@ impl FakePayments {
 #[async_trait]
 impl PaymentsApi for FakePayments {
     async fn pay(&self, pay: &Pay) -> Result<Payment, CallError> {
-        self.line.through(|| Ok(self.pay_now(pay))).await
+        self.line.through(|| self.pay_now(pay)).await
     }
 
     async fn refund(&self, order: OrderId, refund: &Refund) -> Result<Refunded, CallError> {
         self.line.through(|| self.refund_now(order, refund)).await
     }
 
-    async fn payment(&self, _order: OrderId) -> Result<Payment, CallError> {
-        unreachable!("orders asks by paying")
+    async fn payment(&self, order: OrderId) -> Result<Payment, CallError> {
+        let known = self.till.lock().unwrap().payments.get(&order).cloned();
+        let unknown = || refused(Problem::not_found(PAYMENT_UNKNOWN, Text::same("x")));
+        self.line.through(|| known.ok_or_else(unknown)).await
     }
 }

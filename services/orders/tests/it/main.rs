@@ -2,11 +2,26 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up fails")]
 
+mod admin;
 mod cart;
+mod combine;
 mod deadline;
+mod documents;
 mod fakes;
+mod fences;
+#[cfg(debug_assertions)]
+mod keys;
 mod life;
+mod lists;
+mod once;
 mod pay;
 mod place;
+#[cfg(debug_assertions)]
+mod place_keys;
+#[cfg(debug_assertions)]
+mod race;
+mod reads;
+mod replica;
 mod support;
 mod view;
+mod wishes;

@@ -60,7 +60,7 @@ impl Answered {
     }
 }
 
-fn config(sold_out_mark: u64) -> OrdersConfig {
+pub fn config(sold_out_mark: u64) -> OrdersConfig {
     let never = || Schedule::parse("-").unwrap();
     OrdersConfig {
         max_quantity: 1000,
@@ -73,6 +73,8 @@ fn config(sold_out_mark: u64) -> OrdersConfig {
         settle_schedule: never(),
         intent_age: Span::secs(60),
         intents_schedule: never(),
+        placing_batch: 128,
+        placing_writers: 2,
         // Longer than may be set: a test must not depend on how quick it is.
         sold_out_mark: Span::secs(sold_out_mark),
         batch: 3,
@@ -221,6 +223,11 @@ impl World {
             .map_or(0, Vec::len)
     }
 
+    /// Where its database is.
+    pub fn url(&self) -> &str {
+        &self._schema.url
+    }
+
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
@@ -252,20 +259,33 @@ impl World {
         path: &str,
         body: Option<String>,
     ) -> Answered {
-        let mut request = Request::builder()
+        let identity = caller.map(|(user, role)| Identity {
+            user: UserId(user),
+            role,
+            session: "s".into(),
+            access_expires_at: self.now() + Duration::hours(1),
+        });
+        let body = body.unwrap_or_default();
+        match identity {
+            Some(identity) => self.extended(identity, method, path, body).await,
+            None => self.extended((), method, path, body).await,
+        }
+    }
+
+    /// A call with what the layers around the router put on it.
+    pub async fn extended(
+        &self,
+        extension: impl Clone + Send + Sync + 'static,
+        method: Method,
+        path: &str,
+        body: String,
+    ) -> Answered {
+        let request = Request::builder()
             .method(method)
             .uri(path)
-            .header("content-type", "application/json");
-        if let Some((user, role)) = caller {
-            let access_expires_at = self.now() + Duration::hours(1);
-            request = request.extension(Identity {
-                user: UserId(user),
-                role,
-                session: "s".into(),
-                access_expires_at,
-            });
-        }
-        let request = request.body(Body::from(body.unwrap_or_default())).unwrap();
+            .header("content-type", "application/json")
+            .extension(extension);
+        let request = request.body(Body::from(body)).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status().as_u16();
         let headers = response.headers();

@@ -17,8 +17,8 @@ const DEADLINE: Duration = Duration::from_secs(8);
 /// What the payment service does for others. Every call may be repeated.
 #[async_trait]
 pub trait PaymentsApi: Send + Sync {
-    /// Takes the money for an order, once. 409 [`crate::PAYMENT_MISMATCH`] when the order's payment has another amount or
-    /// buyer.
+    /// Takes the money for an order, once. 409 [`crate::PAYMENT_MISMATCH`] when the order's payment has another amount, buyer
+    /// or payment key. 400 [`crate::PAYMENT_KEY_REQUIRED`] and 409 [`crate::PAYMENT_KEY_USED`] leave no payment behind.
     async fn pay(&self, pay: &Pay) -> Result<Payment, CallError>;
 
     /// Gives the money of an order back, once. 404 [`crate::PAYMENT_UNKNOWN`], 409 [`crate::PAYMENT_NOT_CAPTURED`], 409

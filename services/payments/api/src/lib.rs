@@ -12,13 +12,18 @@ mod client;
 mod wire;
 
 pub use client::{HttpPayments, PaymentsApi};
-pub use wire::{Pay, Payment, PaymentState, Refund, RefundState, Refunded, Simulate};
+pub use wire::{Lost, Pay, Payment, PaymentState, Refund, RefundState, Refunded, Simulate};
 
 /// The name under which the payment service is registered.
 pub const SERVICE: &str = "application-payment";
 
 /// The amount or the buyer is not that of the payment that exists (409).
 pub const PAYMENT_MISMATCH: &str = "PAYMENT_MISMATCH";
+/// The provider wants a `paymentKey`, and none or no possible one came along (400). Nothing was written: a call with one is
+/// free to come.
+pub const PAYMENT_KEY_REQUIRED: &str = "PAYMENT_KEY_REQUIRED";
+/// The `paymentKey` belongs to the payment of another order (409). Nothing was written.
+pub const PAYMENT_KEY_USED: &str = "PAYMENT_KEY_USED";
 /// There is no payment for the order (404).
 pub const PAYMENT_UNKNOWN: &str = "PAYMENT_UNKNOWN";
 /// Only a captured payment can be refunded (409).

@@ -15,6 +15,10 @@ pub struct Pay {
     pub user_id: UserId,
     /// How much, in whole KRW; at least 0.
     pub amount: Won,
+    /// What the provider's payment window gave the shopper, for a provider that wants one: 1 to 200 letters, digits, `_`
+    /// and `-`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_key: Option<String>,
     /// Switches of the simulated provider; others do not look at them.
     #[serde(default)]
     pub simulate: Simulate,
@@ -26,6 +30,22 @@ pub struct Pay {
 pub struct Simulate {
     /// Decline, as a card over its limit.
     pub limit_exceeded: bool,
+    /// Take so many milliseconds for the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay_ms: Option<u32>,
+    /// Lose something on the way, once for each kind of call about the payment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lose: Option<Lost>,
+}
+
+/// What gets lost between the payment service and its provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Lost {
+    /// The request: nothing is done, and nobody knows.
+    Request,
+    /// The answer: it is done, and nobody knows.
+    Answer,
 }
 
 /// How far a payment is.
@@ -104,14 +124,22 @@ mod tests {
             order_id: OrderId(1),
             user_id: UserId(2),
             amount: Won(3000),
+            payment_key: None,
             simulate: Simulate {
                 limit_exceeded: true,
+                ..Simulate::default()
             },
         };
         let wire =
             json!({"orderId": 1, "userId": 2, "amount": 3000, "simulate": {"limitExceeded": true}});
         assert_eq!(to_value(&pay).unwrap(), wire);
         assert_eq!(from_value::<Pay>(wire).unwrap(), pay);
+        let more = json!({"orderId": 1, "userId": 2, "amount": 3000, "paymentKey": "k_1",
+            "simulate": {"limitExceeded": false, "delayMs": 50, "lose": "ANSWER"}});
+        let read = from_value::<Pay>(more.clone()).unwrap();
+        assert_eq!(read.payment_key.as_deref(), Some("k_1"));
+        assert_eq!(read.simulate.lose, Some(Lost::Answer));
+        assert_eq!(to_value(&read).unwrap(), more);
         let refund = Refund {
             refund_id: "order-1".into(),
             amount: Won(3000),

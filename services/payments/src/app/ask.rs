@@ -6,16 +6,19 @@ use mall_db::TxError;
 use mall_payments_api::PaymentState;
 use mall_problem::Problem;
 
-use crate::provider::{Charge, Unknown, Verdict};
+use super::{calls, payment};
+use crate::domain::{AskedBy, Kind, ask_again};
+use crate::provider::{Charge, Found, Unknown, Verdict};
 use crate::state::Payments;
+use crate::store::attempts::{self, About};
 use crate::store::payments::{self, PaymentRow};
 
 /// How to ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
-    /// Nobody asked before: charge.
-    First,
-    /// Somebody did: look first, and charge under the same key when the provider has never heard of it.
+    /// Nobody asked before: charge. With the attempt's row, which is there already.
+    First(i64),
+    /// Somebody did: look first, and charge under the same key when the provider has taken nothing.
     Again,
     /// Only look.
     LookOnly,
@@ -23,75 +26,139 @@ pub enum Ask {
 
 /// Asks the provider and writes the outcome down; answers the payment as it stands then. One that is known already
 /// is answered as it is.
-pub async fn ask(app: &Payments, mut row: PaymentRow, how: Ask) -> Result<PaymentRow, Problem> {
+pub async fn ask(
+    app: &Payments,
+    row: PaymentRow,
+    how: Ask,
+    by: AskedBy,
+) -> Result<PaymentRow, Problem> {
     if row.state != PaymentState::Unknown {
         return Ok(row);
     }
-    let answer = tokio::time::timeout(app.provider_timeout, question(app, &row, how)).await;
-    let verdict = match answer {
-        Ok(Ok(Some(verdict))) => Ok(verdict),
-        Ok(Ok(None)) => Err(Unknown("the provider has not heard of it".into())),
-        Ok(Err(unknown)) => Err(unknown),
-        Err(_elapsed) => Err(Unknown("no answer in time".into())),
+    let Some(provider) = app.providers.named(&row.provider).cloned() else {
+        tracing::error!(
+            order.id = row.order.0,
+            payment.provider = row.provider,
+            "payment stays unknown: its provider is not set up any more"
+        );
+        return Ok(row);
     };
-    let (id, order, now) = (row.id, row.order, app.clock.now());
-    let (state, reason) = match verdict {
-        Ok(Verdict::Captured) => (PaymentState::Captured, None),
-        Ok(Verdict::Declined(reason)) => (PaymentState::Declined, Some(reason)),
-        Err(unknown) => {
-            app.outcomes.unknown.inc();
-            tracing::warn!(order.id = order.0, reason = %unknown, "payment stays unknown");
-            let counted = app
-                .db
-                .run_tx("payment_attempt", move |tx| {
-                    Box::pin(async move {
-                        Ok::<_, TxError<Infallible>>(payments::count_attempt(tx, now, id).await?)
-                    })
-                })
-                .await;
-            counted?;
-            return Ok(row);
+    let charge = charge(&row);
+    let about = About {
+        payment: row.id,
+        refund: None,
+        key: row.provider_key.clone(),
+        by,
+    };
+    let attempt = match how {
+        Ask::First(attempt) => attempt,
+        Ask::Again | Ask::LookOnly => {
+            let attempt = calls::begin(app, &about, Kind::Find).await?;
+            let (word, why) = match calls::timed(app, provider.find(&charge)).await {
+                Ok(Found::Settled(verdict)) => return conclude(app, row, attempt, verdict).await,
+                Ok(Found::Open) => ("OPEN", "the provider has taken nothing yet"),
+                Ok(Found::Nothing) => ("NOT_FOUND", "the provider has not heard of it"),
+                Err(unknown) => return stay(app, row, attempt, unknown).await,
+            };
+            if how == Ask::LookOnly {
+                return stay(app, row, attempt, Unknown::new(word, why)).await;
+            }
+            calls::end(app, attempt, word).await?;
+            calls::begin(app, &about, Kind::Charge).await?
         }
     };
+    app.faults.reach("charge.begun").await;
+    let answer = calls::timed(app, provider.charge(&charge)).await;
+    app.faults.reach("charge.answered").await;
+    match answer {
+        Ok(verdict) => conclude(app, row, attempt, verdict).await,
+        Err(unknown) => stay(app, row, attempt, unknown).await,
+    }
+}
 
-    let written = reason.clone();
+/// The charge of a row, as it is told to the provider.
+pub fn charge(row: &PaymentRow) -> Charge {
+    Charge {
+        key: row.provider_key.clone(),
+        order: row.order,
+        user: row.user,
+        amount: row.amount,
+        payment_key: row.payment_key.clone(),
+        first: row.attempts == 0,
+        simulate: row.simulate,
+    }
+}
+
+async fn conclude(
+    app: &Payments,
+    row: PaymentRow,
+    attempt: i64,
+    verdict: Verdict,
+) -> Result<PaymentRow, Problem> {
+    let (id, order, now) = (row.id, row.order, app.clock.now());
+    let (state, reason, reference) = match verdict {
+        Verdict::Captured(reference) => (PaymentState::Captured, None, reference),
+        Verdict::Declined(reason) => (PaymentState::Declined, Some(reason), None),
+    };
+    let told = (reason.clone(), reference.clone());
     let first = app
         .db
         .run_tx("settle_payment", move |tx| {
-            let written = written.clone();
+            let (reason, reference) = told.clone();
             Box::pin(async move {
-                Ok::<_, TxError<Infallible>>(
-                    payments::settle(tx, now, id, state, written.as_deref()).await?,
-                )
+                let (reason, reference) = (reason.as_deref(), reference.as_deref());
+                let first = payments::settle(tx, now, id, state, reason, reference).await?;
+                let word = crate::domain::payment_word(state);
+                attempts::end(tx, now, attempt, word, reason).await?;
+                Ok::<_, TxError<Infallible>>(first)
             })
         })
         .await?;
     if first {
         tracing::info!(order.id = order.0, payment.state = ?state, "payment settled");
         match state {
-            PaymentState::Captured => app.outcomes.captured.inc(),
-            _ => app.outcomes.declined.inc(),
+            PaymentState::Captured => app.meters.captured.inc(),
+            _ => app.meters.declined.inc(),
         }
     }
-    // A twin that was first asked under the same key, so it was told the same.
-    row.state = state;
-    row.reason = reason;
-    Ok(row)
+    let (settled, _) = payment::load(app, order).await?;
+    if settled.state != state {
+        // Both are for good, and they can't both be true: somebody has to look.
+        app.meters.contradictions.inc();
+        tracing::error!(
+            target: "audit", event = "payment.contradiction", order.id = order.0, payment.state = ?settled.state,
+            provider.state = ?state, "the provider says something else than what is written down"
+        );
+    }
+    Ok(settled)
 }
 
-async fn question(app: &Payments, row: &PaymentRow, how: Ask) -> Result<Option<Verdict>, Unknown> {
-    if how != Ask::First {
-        let found = app.provider.find(&row.provider_key).await?;
-        if found.is_some() || how == Ask::LookOnly {
-            return Ok(found);
-        }
+async fn stay(
+    app: &Payments,
+    mut row: PaymentRow,
+    attempt: i64,
+    unknown: Unknown,
+) -> Result<PaymentRow, Problem> {
+    app.meters.unknown.inc();
+    tracing::warn!(order.id = row.order.0, reason = %unknown, "payment stays unknown");
+    let (now, id, code) = (app.clock.now(), row.id, unknown.stored());
+    row.attempts += 1;
+    let (first, most) = (app.config.settle_after, app.config.settle_max_backoff);
+    let at = ask_again(now, row.attempts, first.get(), most.get());
+    let stays = app
+        .db
+        .run_tx("payment_stays_unknown", move |tx| {
+            let code = code.clone();
+            Box::pin(async move {
+                let stays = payments::stay_unknown(tx, now, id, &code, at).await?;
+                attempts::end(tx, now, attempt, "UNKNOWN", Some(&code)).await?;
+                Ok::<_, TxError<Infallible>>(stays)
+            })
+        })
+        .await?;
+    if !stays {
+        // A twin, a webhook or the job knows better.
+        return Ok(payment::load(app, row.order).await?.0);
     }
-    let charge = Charge {
-        key: row.provider_key.clone(),
-        order: row.order,
-        user: row.user,
-        amount: row.amount,
-        simulate: row.simulate,
-    };
-    app.provider.charge(&charge).await.map(Some)
+    Ok(row)
 }

@@ -5,6 +5,8 @@ use mall_payments_api::{Pay, PaymentState, Simulate};
 use mall_types::{OrderId, UserId, Won};
 use sqlx::MySqlConnection;
 
+use crate::domain::{payment_state, payment_word};
+
 /// A row.
 #[derive(Debug, Clone)]
 pub struct PaymentRow {
@@ -14,9 +16,14 @@ pub struct PaymentRow {
     pub amount: Won,
     pub state: PaymentState,
     pub reason: Option<String>,
+    pub provider: String,
     pub provider_key: String,
+    pub provider_ref: Option<String>,
+    pub payment_key: Option<String>,
     pub simulate: Simulate,
+    pub attempts: u32,
     pub created_at: DateTime<Utc>,
+    pub settled_at: Option<DateTime<Utc>>,
 }
 
 type Columns = (
@@ -28,70 +35,96 @@ type Columns = (
     Option<String>,
     String,
     String,
+    Option<String>,
+    Option<String>,
+    String,
+    i32,
     NaiveDateTime,
+    Option<NaiveDateTime>,
 );
 
 fn row(columns: Columns) -> Result<PaymentRow, sqlx::Error> {
-    let (id, order, user, amount, state, reason, provider_key, simulate, created_at) = columns;
-    let state = match state.as_str() {
-        "UNKNOWN" => PaymentState::Unknown,
-        "CAPTURED" => PaymentState::Captured,
-        "DECLINED" => PaymentState::Declined,
-        other => {
-            return Err(sqlx::Error::Decode(
-                format!("payment state {other:?}").into(),
-            ));
-        }
-    };
+    let (
+        id,
+        order,
+        user,
+        amount,
+        state,
+        reason,
+        provider,
+        provider_key,
+        provider_ref,
+        payment_key,
+        simulate,
+        attempts,
+        created_at,
+        settled_at,
+    ) = columns;
     Ok(PaymentRow {
         id,
         order: OrderId(order),
         user: UserId(user),
         amount: Won(amount),
-        state,
+        state: payment_state(&state).ok_or_else(|| decode(format!("payment state {state:?}")))?,
         reason,
+        provider,
         provider_key,
-        simulate: serde_json::from_str(&simulate)
-            .map_err(|error| sqlx::Error::Decode(error.into()))?,
+        provider_ref,
+        payment_key,
+        simulate: serde_json::from_str(&simulate).map_err(decode)?,
+        attempts: u32::try_from(attempts).unwrap_or(0),
         created_at: created_at.and_utc(),
+        settled_at: settled_at.map(|at| at.and_utc()),
     })
 }
 
-fn text(state: PaymentState) -> &'static str {
-    match state {
-        PaymentState::Unknown => "UNKNOWN",
-        PaymentState::Captured => "CAPTURED",
-        PaymentState::Declined => "DECLINED",
-    }
+fn decode(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {
+    sqlx::Error::Decode(error.into())
 }
 
-/// Writes the payment as unknown; false when the order has one.
+/// What writing a payment came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inserted {
+    /// It is there, as unknown.
+    Made,
+    /// The order, or another one with the same payment key, has one.
+    Taken,
+}
+
+/// Writes the payment as unknown.
 pub async fn insert(
     conn: &mut MySqlConnection,
     now: DateTime<Utc>,
     pay: &Pay,
     provider: &str,
     key: &str,
-) -> Result<bool, sqlx::Error> {
+    ask_at: DateTime<Utc>,
+) -> Result<Inserted, sqlx::Error> {
     let simulate =
         serde_json::to_string(&pay.simulate).map_err(|error| sqlx::Error::Encode(error.into()))?;
     let made = sqlx::query(
-        "INSERT INTO payment (order_id, user_id, amount, state, provider, provider_key, simulate, created_at, updated_at) \
-         VALUES (?, ?, ?, 'UNKNOWN', ?, ?, ?, ?, ?)",
+        "INSERT INTO payment (order_id, user_id, amount, state, provider, provider_key, payment_key, simulate, next_ask_at, \
+         created_at, updated_at) VALUES (?, ?, ?, 'UNKNOWN', ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(pay.order_id.0)
     .bind(pay.user_id.0)
     .bind(pay.amount.0)
     .bind(provider)
     .bind(key)
+    .bind(pay.payment_key.as_deref())
     .bind(simulate)
+    .bind(ask_at.naive_utc())
     .bind(now.naive_utc())
     .bind(now.naive_utc())
     .execute(conn)
     .await;
+    let taken = |error| {
+        mall_db::is_duplicate(error, "uq_payment_order")
+            || mall_db::is_duplicate(error, "uq_payment_payment_key")
+    };
     match made {
-        Ok(_) => Ok(true),
-        Err(error) if mall_db::is_duplicate(&error, "uq_payment_order") => Ok(false),
+        Ok(_) => Ok(Inserted::Made),
+        Err(error) if taken(&error) => Ok(Inserted::Taken),
         Err(error) => Err(error),
     }
 }
@@ -102,13 +135,45 @@ pub async fn of_order(
     order: OrderId,
 ) -> Result<Option<PaymentRow>, sqlx::Error> {
     let columns: Option<Columns> = sqlx::query_as(
-        "SELECT id, order_id, user_id, amount, state, reason, provider_key, simulate, created_at \
-         FROM payment WHERE order_id = ?",
+        "SELECT id, order_id, user_id, amount, state, reason, provider, provider_key, provider_ref, payment_key, simulate, \
+         attempts, created_at, settled_at FROM payment WHERE order_id = ?",
     )
     .bind(order.0)
     .fetch_optional(conn)
     .await?;
     columns.map(row).transpose()
+}
+
+/// Unknown payments whose time to be asked about has come, locked; those that somebody else has locked are left to him.
+pub async fn due(
+    conn: &mut MySqlConnection,
+    now: DateTime<Utc>,
+    limit: u32,
+) -> Result<Vec<PaymentRow>, sqlx::Error> {
+    let rows: Vec<Columns> = sqlx::query_as(
+        "SELECT id, order_id, user_id, amount, state, reason, provider, provider_key, provider_ref, payment_key, simulate, \
+         attempts, created_at, settled_at FROM payment WHERE state = 'UNKNOWN' AND next_ask_at <= ? \
+         ORDER BY next_ask_at, id LIMIT ? FOR UPDATE SKIP LOCKED",
+    )
+    .bind(now.naive_utc())
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(row).collect()
+}
+
+/// When to ask next.
+pub async fn ask_at(
+    conn: &mut MySqlConnection,
+    id: i64,
+    at: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE payment SET next_ask_at = ? WHERE id = ? AND state = 'UNKNOWN'")
+        .bind(at.naive_utc())
+        .bind(id)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Writes down what an unknown payment came to; false when that was done before.
@@ -118,13 +183,16 @@ pub async fn settle(
     id: i64,
     state: PaymentState,
     reason: Option<&str>,
+    reference: Option<&str>,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
-        "UPDATE payment SET state = ?, reason = ?, attempts = attempts + 1, updated_at = ? \
-         WHERE id = ? AND state = 'UNKNOWN'",
+        "UPDATE payment SET state = ?, reason = ?, provider_ref = ?, attempts = attempts + 1, next_ask_at = NULL, \
+         settled_at = ?, updated_at = ? WHERE id = ? AND state = 'UNKNOWN'",
     )
-    .bind(text(state))
+    .bind(payment_word(state))
     .bind(reason)
+    .bind(reference)
+    .bind(now.naive_utc())
     .bind(now.naive_utc())
     .bind(id)
     .execute(conn)
@@ -132,16 +200,35 @@ pub async fn settle(
     Ok(done.rows_affected() == 1)
 }
 
-/// Counts a question that brought no answer.
-pub async fn count_attempt(
+/// Writes down a question that brought no outcome: the code it brought, and when to ask next. False when the payment is known
+/// meanwhile.
+pub async fn stay_unknown(
     conn: &mut MySqlConnection,
     now: DateTime<Utc>,
     id: i64,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE payment SET attempts = attempts + 1, updated_at = ? WHERE id = ?")
-        .bind(now.naive_utc())
-        .bind(id)
-        .execute(conn)
-        .await?;
-    Ok(())
+    code: &str,
+    ask_at: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "UPDATE payment SET attempts = attempts + 1, reason = ?, next_ask_at = ?, updated_at = ? \
+         WHERE id = ? AND state = 'UNKNOWN'",
+    )
+    .bind(code)
+    .bind(ask_at.naive_utc())
+    .bind(now.naive_utc())
+    .bind(id)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// How many are unknown; counts no further than `most`.
+pub async fn count_unknown(conn: &mut MySqlConnection, most: u32) -> Result<i64, sqlx::Error> {
+    let (count,): (i64,) = sqlx::query_as(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM payment WHERE state = 'UNKNOWN' LIMIT ?) unknown",
+    )
+    .bind(most)
+    .fetch_one(conn)
+    .await?;
+    Ok(count)
 }

@@ -91,6 +91,80 @@ async fn a_dead_row_stays_and_does_not_hold_its_key_back() {
 }
 
 #[tokio::test]
+async fn the_dead_are_listed_and_given_a_second_life() {
+    let outbox = Outbox::start().await;
+    let mut dead = Vec::new();
+    for number in 0..3 {
+        let topic = format!("a{number}");
+        outbox.receiver.fail(&topic, &[Fault::Dead]);
+        dead.push(outbox.enqueue(&topic, "a").await);
+        outbox.enqueue(&format!("b{number}"), "b").await;
+    }
+    let relay = outbox.relay();
+    for _ in 0..3 {
+        relay.drain_once().await.unwrap();
+    }
+    let ids = |letters: &[mall_outbox::DeadLetter]| {
+        letters.iter().map(|letter| letter.id).collect::<Vec<_>>()
+    };
+    let first = relay.list_dead(0, 2).await.unwrap();
+    assert_eq!(ids(&first), dead[..2]);
+    assert_eq!(
+        (
+            first[0].topic.as_str(),
+            first[0].attempts,
+            first[0].last_error.as_deref()
+        ),
+        ("a0", 1, Some("never"))
+    );
+    assert_eq!(ids(&relay.list_dead(dead[1], 2).await.unwrap()), dead[2..]);
+
+    let living = outbox.enqueue("c", "c").await;
+    assert!(!relay.retry_dead(living).await.unwrap(), "it lives");
+    assert!(!relay.retry_dead(living + 1).await.unwrap(), "it never was");
+    assert!(relay.retry_dead(dead[1]).await.unwrap());
+    assert!(!relay.retry_dead(dead[1]).await.unwrap(), "once");
+    assert_eq!(relay.drain_once().await.unwrap(), 2);
+    assert_eq!(
+        ids(&relay.list_dead(0, 9).await.unwrap()),
+        [dead[0], dead[2]]
+    );
+    assert_eq!(relay.pending().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn the_slowest_delivery_holds_up_only_its_key() {
+    let outbox = Outbox::start().await;
+    let relay = outbox.relay_with(RelaySettings {
+        poll: Duration::from_millis(50),
+        batch: 3,
+        ..RelaySettings::default()
+    });
+    outbox.receiver.fail("slow", &[Fault::Hang]);
+    let slow = outbox.enqueue("slow", "a").await;
+    let behind = outbox.enqueue("behind", "a").await;
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(relay.run(stop.clone()));
+    // Far more than there are places, and each after the one before was gone.
+    for number in 0..7 {
+        let quick = outbox.enqueue(&format!("quick{number}"), "b").await;
+        relay.kick();
+        eventually(SOON, || async {
+            match outbox.row(quick).await {
+                None => Ok(()),
+                left => Err(left),
+            }
+        })
+        .await;
+    }
+    let (attempts, _, _, locked) = outbox.row(slow).await.unwrap();
+    assert!(attempts == 0 && locked, "it is still in delivery");
+    assert!(!outbox.row(behind).await.unwrap().3);
+    assert!(!outbox.receiver.topics().contains(&"behind".to_owned()));
+    running.abort();
+}
+
+#[tokio::test]
 async fn panics_and_hangs_are_retried() {
     let outbox = Outbox::start().await;
     outbox.receiver.fail("panics", &[Fault::Panic]);

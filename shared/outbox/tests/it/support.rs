@@ -105,6 +105,11 @@ impl Outbox {
         }
     }
 
+    /// Another pool, of a single connection, whose session's counters are the pool's.
+    pub fn single(&self) -> Db {
+        Db::connect_url(&self._schema.url, 1).unwrap()
+    }
+
     pub fn relay(&self) -> Relay {
         self.relay_with(RelaySettings {
             poll: Duration::from_millis(50),
