@@ -91,8 +91,10 @@ impl ApiDocs {
             .ok()?;
         let mut request = Request::new(Empty::new());
         *request.uri_mut() = uri;
-        let caller =
-            HeaderValue::try_from(self.keys.sign_service("api-gateway", self.clock.now())).ok()?;
+        let statement = self
+            .keys
+            .sign_service("api-gateway", service, self.clock.now());
+        let caller = HeaderValue::try_from(statement).ok()?;
         request.headers_mut().insert(SERVICE_HEADER, caller);
         let asking = async {
             let response = self.client.request(request).await.ok()?;

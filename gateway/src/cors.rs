@@ -69,7 +69,7 @@ impl Cors {
         );
         answer.insert(
             ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("Retry-After"),
+            HeaderValue::from_static("Retry-After, Idempotent-Replayed"),
         );
         answer.append(VARY, HeaderValue::from_static("Origin"));
     }

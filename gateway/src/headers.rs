@@ -106,7 +106,11 @@ pub fn clean_request(headers: &mut HeaderMap) {
 
 /// Drops statements that only programs of ours may make, for what reads them before a request is routed.
 pub fn clean_statements(headers: &mut HeaderMap) {
-    for name in [mall_auth::IDENTITY_HEADER, mall_auth::SERVICE_HEADER] {
+    for name in [
+        mall_auth::IDENTITY_HEADER,
+        mall_auth::SERVICE_HEADER,
+        "x-request-deadline-ms",
+    ] {
         headers.remove(name);
     }
 }

@@ -16,37 +16,39 @@ use std::sync::{Arc, Mutex, PoisonError};
 const REUSE: TimeDelta = TimeDelta::seconds(10);
 const SHARDS: usize = 16;
 /// Tokens remembered per shard.
-const MOST: usize = 1024;
+const MOST: usize = 512;
 
 /// Somebody whose token is good. Whether the session was ended is not known yet.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Known {
-    pub role: Role,
-    pub session: Arc<str>,
-    /// Value of the identity header.
-    pub statement: HeaderValue,
+    identity: Identity,
+    verified: DateTime<Utc>,
+    /// What was said about them lately, and when, to each service that was told.
+    statements: Mutex<Vec<(&'static str, HeaderValue, DateTime<Utc>)>>,
 }
 
-struct Remembered {
-    known: Known,
-    token_expires: DateTime<Utc>,
-    signed: DateTime<Utc>,
-}
+impl Known {
+    pub fn role(&self) -> Role {
+        self.identity.role
+    }
 
-impl Remembered {
+    pub fn session(&self) -> &str {
+        &self.identity.session
+    }
+
     fn is_good(&self, now: DateTime<Utc>) -> bool {
-        now >= self.signed && now - self.signed < REUSE && now < self.token_expires
+        now >= self.verified && now < self.identity.access_expires_at
     }
 }
 
-/// Verifies tokens and speaks for their owners. Good tokens are remembered for a few seconds, by their whole text, so
-/// that a busy shopper costs two signatures in ten seconds and not per request.
+/// Verifies tokens and speaks for their owners. Good tokens are remembered by their whole text, as long as they are good, and
+/// statements for a few seconds, so that a busy shopper costs no signatures.
 pub struct Identities {
     tokens: TokenKeys,
     internal: InternalKeys,
     clock: SharedClock,
     hasher: RandomState,
-    shards: [Mutex<HashMap<Box<str>, Remembered>>; SHARDS],
+    shards: [Mutex<HashMap<Box<str>, Arc<Known>>>; SHARDS],
 }
 
 impl Identities {
@@ -61,7 +63,7 @@ impl Identities {
     }
 
     /// The owner of a request's token, or the 401.
-    pub fn of(&self, headers: &HeaderMap) -> Result<Known, Problem> {
+    pub fn of(&self, headers: &HeaderMap) -> Result<Arc<Known>, Problem> {
         let token = match bearer::read(headers) {
             Bearer::Token(token) => token,
             Bearer::Missing => {
@@ -74,17 +76,20 @@ impl Identities {
         };
         let now = self.clock.now();
         let shard = &self.shards[self.hasher.hash_one(token) as usize % SHARDS];
-        if let Some(found) = shard
+        if let Some(known) = shard
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get(token)
-            && found.is_good(now)
+            && known.is_good(now)
         {
-            return Ok(found.known.clone());
+            return Ok(Arc::clone(known));
         }
         let access = self.tokens.verify_access(token, now).map_err(refused)?;
-        let token_expires = access.expires_at;
-        let known = self.speak_for(access, now)?;
+        let known = Arc::new(Known {
+            identity: identity(access),
+            verified: now,
+            statements: Mutex::default(),
+        });
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
         if shard.len() >= MOST {
             shard.retain(|_, remembered| remembered.is_good(now));
@@ -92,32 +97,38 @@ impl Identities {
                 shard.clear();
             }
         }
-        shard.insert(
-            token.into(),
-            Remembered {
-                known: known.clone(),
-                token_expires,
-                signed: now,
-            },
-        );
+        shard.insert(token.into(), Arc::clone(&known));
         Ok(known)
     }
 
-    fn speak_for(&self, access: AccessToken, now: DateTime<Utc>) -> Result<Known, Problem> {
-        let identity = Identity {
-            user: access.user,
-            role: access.role,
-            session: access.session,
-            access_expires_at: access.expires_at,
-        };
-        let statement = self.internal.sign_identity(&identity, now);
-        let mut statement = HeaderValue::try_from(statement).map_err(Problem::internal)?;
+    /// Value of the identity header for `service`, which alone believes it.
+    pub fn speak_for(&self, known: &Known, service: &'static str) -> Result<HeaderValue, Problem> {
+        let now = self.clock.now();
+        let mut said = known
+            .statements
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, statement, signed)) = said.iter().find(|(to, ..)| *to == service)
+            && now >= *signed
+            && now - signed < REUSE
+        {
+            return Ok(statement.clone());
+        }
+        let text = self.internal.sign_identity(&known.identity, service, now);
+        let mut statement = HeaderValue::try_from(text).map_err(Problem::internal)?;
         statement.set_sensitive(true);
-        Ok(Known {
-            role: identity.role,
-            session: identity.session.into(),
-            statement,
-        })
+        said.retain(|(to, ..)| *to != service);
+        said.push((service, statement.clone(), now));
+        Ok(statement)
+    }
+}
+
+fn identity(access: AccessToken) -> Identity {
+    Identity {
+        user: access.user,
+        role: access.role,
+        session: access.session,
+        access_expires_at: access.expires_at,
     }
 }
 
@@ -169,15 +180,24 @@ mod tests {
             })
         }
 
-        fn of(&self, token: &str) -> Result<Known, Problem> {
+        fn of(&self, token: &str) -> Result<Arc<Known>, Problem> {
             let mut headers = HeaderMap::new();
             headers.insert(AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
             self.identities.of(&headers)
         }
 
+        fn say(&self, known: &Known) -> HeaderValue {
+            self.identities
+                .speak_for(known, "APPLICATION-CART")
+                .unwrap()
+        }
+
         fn statement(&self, known: &Known) -> Identity {
+            let statement = self.say(known);
+            let statement = statement.to_str().unwrap();
+            let now = self.clock.now();
             self.internal
-                .verify_identity(known.statement.to_str().unwrap(), self.clock.now())
+                .verify_identity(statement, "application-cart", now)
                 .unwrap()
         }
     }
@@ -188,21 +208,37 @@ mod tests {
         let known = desk.of(&desk.token(7, Role::Admin, 3600)).unwrap();
         let identity = desk.statement(&known);
         assert_eq!((identity.user, identity.role), (UserId(7), Role::Admin));
-        assert_eq!(&*known.session, "session-7");
+        assert_eq!((known.session(), known.role()), ("session-7", Role::Admin));
         assert_eq!(identity.session, "session-7");
+    }
+
+    #[test]
+    fn each_service_gets_a_statement_of_its_own() {
+        let desk = desk();
+        let known = desk.of(&desk.token(7, Role::User, 3600)).unwrap();
+        let for_stock = desk.identities.speak_for(&known, "APPLICATION-STOCK");
+        let for_stock = for_stock.unwrap();
+        assert_ne!(for_stock, desk.say(&known));
+        let now = desk.clock.now();
+        let verify = |service| {
+            desk.internal
+                .verify_identity(for_stock.to_str().unwrap(), service, now)
+        };
+        assert!(verify("application-stock").is_ok());
+        assert!(verify("application-cart").is_err());
     }
 
     #[test]
     fn statements_are_reused_for_a_while_and_never_past_their_life() {
         let desk = desk();
         let token = desk.token(7, Role::User, 3600);
-        let first = desk.of(&token).unwrap();
+        let first = desk.say(&desk.of(&token).unwrap());
         desk.clock.advance(chrono::Duration::seconds(9));
-        assert_eq!(desk.of(&token).unwrap().statement, first.statement);
+        assert_eq!(desk.say(&desk.of(&token).unwrap()), first);
         desk.clock.advance(chrono::Duration::seconds(2));
-        let second = desk.of(&token).unwrap();
-        assert_ne!(second.statement, first.statement);
-        desk.statement(&second);
+        let known = desk.of(&token).unwrap();
+        assert_ne!(desk.say(&known), first);
+        desk.statement(&known);
     }
 
     #[test]

@@ -21,10 +21,10 @@ mod request_path;
 mod route_name;
 mod route_table;
 mod sessions;
+mod threshold;
 mod upstream;
 
 use axum::Router;
-use axum::middleware::from_fn;
 use axum::routing::{any, get};
 use mall_auth::{InternalKeys, TokenKeys};
 use mall_clock::SharedClock;
@@ -143,14 +143,11 @@ pub fn door(parts: Parts) -> anyhow::Result<Router> {
         .merge(api_docs::page())
         .route("/", any(proxy::handle))
         .route("/{*rest}", any(proxy::handle))
-        .with_state(gateway)
-        .layer(from_fn(proxy::secure)))
+        .with_state(gateway))
 }
 
 /// What stands outside of the layers that every program has: no statement of ours comes in from outside, `/internal` is
 /// not even refused, and every answer carries the security headers.
 pub fn threshold(program: Router) -> Router {
-    Router::new()
-        .fallback_service(program)
-        .layer(from_fn(proxy::threshold))
+    Router::new().fallback_service(threshold::Threshold(program))
 }

@@ -4,7 +4,7 @@ use crate::access::Access;
 use crate::client_address::{self, Client, Network};
 use crate::cors::Cors;
 use crate::headers;
-use crate::identity::Identities;
+use crate::identity::{Identities, Known};
 use crate::messages;
 use crate::metrics::GatewayMetrics;
 use crate::rate_limit::{Limited, RateLimiter};
@@ -15,7 +15,6 @@ use crate::sessions::Sessions;
 use crate::upstream::{Outgoing, Upstream};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
-use axum::middleware::Next;
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::header::{ALLOW, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST};
@@ -25,7 +24,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited as LimitedBody};
 use mall_auth::IDENTITY_HEADER;
-use mall_problem::{ErrorKind, Lang, Problem};
+use mall_problem::{ErrorKind, Problem};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -110,7 +109,7 @@ impl Gateway {
         if Cors::is_preflight(&parts.method, &parts.headers) {
             return self.answer_preflight(&parts.headers);
         }
-        let statement = self
+        let known = self
             .let_in(Access::of(path.segments()), &parts.headers)
             .await?;
         if path.has_slash_at_end() {
@@ -136,6 +135,9 @@ impl Gateway {
         let started = Instant::now();
         let method = parts.method.clone();
         let body = self.read_body(&parts.headers, body).await?;
+        let statement = known
+            .map(|known| self.identities.speak_for(&known, route.service))
+            .transpose()?;
         let headers = forwarded_headers(parts.headers, &parts.uri, route, client, statement)?;
         let outgoing = Outgoing {
             method: method.clone(),
@@ -183,21 +185,21 @@ impl Gateway {
         Ok(())
     }
 
-    /// Lets a caller in, with the statement that services believe, or refuses: 401, 403, or 503 when nobody can tell.
+    /// Lets a caller in, or refuses: 401, 403, or 503 when nobody can tell.
     async fn let_in(
         &self,
         access: Access,
         headers: &HeaderMap,
-    ) -> Result<Option<HeaderValue>, Problem> {
+    ) -> Result<Option<Arc<Known>>, Problem> {
         if access == Access::Public {
             return Ok(None);
         }
         let known = self.identities.of(headers)?;
-        self.sessions.check(&known.session).await?;
-        if !access.allows(known.role) {
+        self.sessions.check(known.session()).await?;
+        if !access.allows(known.role()) {
             return Err(Problem::forbidden("FORBIDDEN", messages::FORBIDDEN));
         }
-        Ok(Some(known.statement))
+        Ok(Some(known))
     }
 
     fn answer_preflight(&self, asked: &HeaderMap) -> Result<Response<Body>, Problem> {
@@ -308,34 +310,4 @@ fn forwarded_headers(
     }
     mall_telemetry::trace::inject(&mut headers);
     Ok(headers)
-}
-
-/// Puts the security headers on every answer, the gateway's own included.
-pub async fn secure(request: Request<Body>, next: Next) -> Response<Body> {
-    let mut response = next.run(request).await;
-    headers::secure(response.headers_mut());
-    response
-}
-
-/// Stands before everything else, the layers that all programs have included: those believe headers of ours, and answer
-/// `/internal` with a 401 that would say that there is something.
-pub async fn threshold(mut request: Request<Body>, next: Next) -> Response<Body> {
-    headers::clean_statements(request.headers_mut());
-    let path = request.uri().path();
-    let internal = path
-        .strip_prefix("/internal")
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let mut response = if internal {
-        let lang = Lang::from_headers(request.headers());
-        match RequestPath::read(path) {
-            Err(BadPath::Ambiguous) => {
-                Problem::invalid("INVALID_PATH", messages::BAD_PATH).response(lang)
-            }
-            _ => no_route().response(lang),
-        }
-    } else {
-        next.run(request).await
-    };
-    headers::secure(response.headers_mut());
-    response
 }

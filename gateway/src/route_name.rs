@@ -17,7 +17,7 @@ pub fn of<'s>(segments: impl Iterator<Item = &'s str> + Clone, status: StatusCod
         name.push('/');
         name.push_str(segments.clone().next().unwrap_or_default());
         name.push_str("/**");
-        return RouteName(name);
+        return RouteName(name.into());
     }
     for segment in segments {
         name.push('/');
@@ -27,7 +27,7 @@ pub fn of<'s>(segments: impl Iterator<Item = &'s str> + Clone, status: StatusCod
             segment
         });
     }
-    RouteName(name)
+    RouteName(name.into())
 }
 
 fn is_presentable(segment: &str) -> bool {
@@ -47,6 +47,7 @@ mod tests {
             StatusCode::from_u16(status).unwrap(),
         )
         .0
+        .to_string()
     }
 
     #[test]

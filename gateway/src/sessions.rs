@@ -4,32 +4,81 @@
 use crate::messages;
 use mall_problem::Problem;
 use redis::aio::ConnectionManager;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
 
-/// Asks Redis, one round trip per question over one shared connection.
+/// Questions in one message to Redis.
+const MOST: usize = 256;
+/// Questions that may wait; each waits no longer than its own time.
+const QUEUE: usize = 4096;
+
+/// Asks Redis. Nothing is remembered: each request asks anew, but those that ask at the same moment ask together, in one
+/// message, so that a crowd costs Redis and us little more than one of them.
 pub struct Sessions {
-    redis: ConnectionManager,
+    questions: mpsc::Sender<Question>,
     timeout: Duration,
 }
 
+struct Question {
+    session: String,
+    answer: oneshot::Sender<Result<bool, Arc<str>>>,
+}
+
 impl Sessions {
+    /// Must be called within a runtime; the work ends with the last of what asks.
     pub fn new(redis: ConnectionManager, timeout: Duration) -> Self {
-        Self { redis, timeout }
+        let (questions, asked) = mpsc::channel(QUEUE);
+        tokio::spawn(ask(redis, timeout, asked));
+        Self { questions, timeout }
     }
 
     /// 401 for an ended session; 503 when nobody can tell, because a stolen token must not live on a broken Redis.
     pub async fn check(&self, session: &str) -> Result<(), Problem> {
-        let mut redis = self.redis.clone();
-        let mut question = redis::cmd("EXISTS");
-        question.arg(format!("mall:ended:{session}"));
-        match tokio::time::timeout(self.timeout, question.query_async::<bool>(&mut redis)).await {
-            Ok(Ok(false)) => Ok(()),
-            Ok(Ok(true)) => Err(Problem::unauthenticated(
+        let (answer, told) = oneshot::channel();
+        let asking = async {
+            let question = Question {
+                session: format!("mall:ended:{session}"),
+                answer,
+            };
+            self.questions.send(question).await.ok()?;
+            told.await.ok()
+        };
+        match tokio::time::timeout(self.timeout, asking).await {
+            Ok(Some(Ok(false))) => Ok(()),
+            Ok(Some(Ok(true))) => Err(Problem::unauthenticated(
                 "SESSION_ENDED",
                 messages::SESSION_ENDED,
             )),
-            Ok(Err(error)) => Err(away().caused_by(error)),
+            Ok(Some(Err(why))) => Err(away().caused_by(why.to_string())),
+            Ok(None) => Err(away().caused_by("nobody asks any more")),
             Err(late) => Err(away().caused_by(late)),
+        }
+    }
+}
+
+async fn ask(redis: ConnectionManager, timeout: Duration, mut asked: mpsc::Receiver<Question>) {
+    let mut questions = Vec::with_capacity(MOST);
+    while asked.recv_many(&mut questions, MOST).await > 0 {
+        let mut redis = redis.clone();
+        let mut question = redis::cmd("MGET");
+        for Question { session, .. } in &questions {
+            question.arg(session);
+        }
+        let asking = question.query_async::<Vec<Option<redis::Value>>>(&mut redis);
+        let told = match tokio::time::timeout(timeout, asking).await {
+            Ok(Ok(marks)) if marks.len() == questions.len() => Ok(marks),
+            Ok(Ok(_)) => Err(Arc::from("Redis answered something else")),
+            Ok(Err(error)) => Err(Arc::from(error.to_string())),
+            Err(late) => Err(Arc::from(late.to_string())),
+        };
+        for (at, question) in questions.drain(..).enumerate() {
+            let ended = match &told {
+                Ok(marks) => Ok(marks[at].is_some()),
+                Err(why) => Err(Arc::clone(why)),
+            };
+            // Whoever does not wait any more does not need it.
+            let _ = question.answer.send(ended);
         }
     }
 }

@@ -6,16 +6,13 @@ use crate::messages;
 use crate::route_table::{ROUTES, Route};
 use body::UpstreamBody;
 use bytes::Bytes;
-use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{Client, Error as ClientError};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use mall_http_client::{Balancer, Pick};
+use mall_http_client::{Answering, Balancer, ConnectionSettings, Connections, Pick, SendError};
 use mall_problem::{ErrorKind, Problem};
 use mall_resilience::{BreakerRegistry, CircuitBreaker};
+use mall_telemetry::deadline::DEADLINE;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,7 +37,7 @@ pub struct Outgoing {
 
 /// The services behind the gateway.
 pub struct Upstream {
-    client: Client<HttpConnector, Full<Bytes>>,
+    connections: Connections,
     balancer: Balancer,
     /// One for each line of the route table; lines of one service share theirs.
     breakers: Vec<Arc<CircuitBreaker>>,
@@ -53,21 +50,17 @@ const IDLE_PER_INSTANCE: usize = 256;
 
 impl Upstream {
     pub fn new(balancer: Balancer, breakers: &BreakerRegistry, patience: Patience) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(patience.connect));
-        connector.set_keepalive(Some(Duration::from_secs(30)));
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(IDLE_PER_INSTANCE)
-            .build(connector);
+        let connections = Connections::new(ConnectionSettings {
+            connect_timeout: patience.connect,
+            idle: IDLE,
+            most_idle: IDLE_PER_INSTANCE,
+        });
         let breakers = ROUTES
             .iter()
             .map(|route| breakers.get(route.service))
             .collect();
         Self {
-            client,
+            connections,
             balancer,
             breakers,
             patience,
@@ -108,7 +101,7 @@ impl Upstream {
     async fn try_instances(
         &self,
         route: &Route,
-        request: Outgoing,
+        mut request: Outgoing,
         started: Instant,
     ) -> Result<Response<axum::body::Body>, Failure> {
         let may_repeat = request.method == Method::GET || request.method == Method::HEAD;
@@ -119,14 +112,19 @@ impl Upstream {
                 return Err(last);
             };
             let left = self.patience.response.saturating_sub(started.elapsed());
-            let attempt = match self.request_for(&pick, &request, left) {
-                Ok(outgoing) => tokio::time::timeout(left, self.client.request(outgoing)).await,
-                Err(error) => return Err(Failure::Unusable(error)),
+            let Some(authority) = pick.authority() else {
+                return Err(Failure::Unusable(pick.endpoint.host.clone()));
             };
+            // With nobody else to ask it won't be sent again.
+            let only = self.balancer.count(route.service, &[]) == 1;
+            let path = request.path_and_query.clone();
+            let outgoing = request_for(&mut request, left, only);
+            let sending = self.connections.send(authority, path, outgoing);
+            let attempt = tokio::time::timeout(left, sending).await;
             match attempt {
                 Ok(Ok(response)) => return Ok(self.pass_on(response, pick)),
                 Ok(Err(error)) => {
-                    let sent = may_have_arrived(&error);
+                    let sent = error.sent;
                     let instance = pick.endpoint.id.clone();
                     if sent {
                         pick.suspect()
@@ -136,6 +134,9 @@ impl Upstream {
                     let service = route.service;
                     tracing::warn!(service, instance, sent, error = %chain(&error), "an instance of {service} failed");
                     tried.push(instance);
+                    if only {
+                        return Err(Failure::Transport(error));
+                    }
                     if sent && !may_repeat {
                         let others = self.balancer.count(service, &tried) > 0;
                         return Err(if others {
@@ -147,7 +148,7 @@ impl Upstream {
                     last = Failure::Transport(error);
                 }
                 Err(_) => {
-                    let (service, instance) = (route.service, &pick.endpoint.id);
+                    let (service, instance) = (route.service, &*pick.endpoint.id);
                     tracing::warn!(
                         service,
                         instance,
@@ -161,32 +162,7 @@ impl Upstream {
         Err(last)
     }
 
-    fn request_for(
-        &self,
-        pick: &Pick,
-        request: &Outgoing,
-        left: Duration,
-    ) -> Result<Request<Full<Bytes>>, http::Error> {
-        let authority = Authority::try_from(pick.endpoint.authority())?;
-        let uri = Uri::builder()
-            .scheme(Scheme::HTTP)
-            .authority(authority)
-            .path_and_query(request.path_and_query.clone())
-            .build()?;
-        let mut outgoing = Request::new(Full::new(request.body.clone()));
-        *outgoing.method_mut() = request.method.clone();
-        *outgoing.uri_mut() = uri;
-        *outgoing.version_mut() = Version::HTTP_11;
-        *outgoing.headers_mut() = request.headers.clone();
-        // How long an answer is of any use, for the calls that the service makes in turn.
-        outgoing.headers_mut().insert(
-            "x-request-deadline-ms",
-            HeaderValue::from(left.as_millis() as u64),
-        );
-        Ok(outgoing)
-    }
-
-    fn pass_on(&self, response: Response<Incoming>, pick: Pick) -> Response<axum::body::Body> {
+    fn pass_on(&self, response: Response<Answering>, pick: Pick) -> Response<axum::body::Body> {
         let (mut parts, body) = response.into_parts();
         crate::headers::clean_response(&mut parts.headers);
         parts.version = Version::HTTP_11;
@@ -198,12 +174,28 @@ impl Upstream {
     }
 }
 
+/// The request for one attempt; with `only`, nothing is kept for another one.
+fn request_for(request: &mut Outgoing, left: Duration, only: bool) -> Request<Full<Bytes>> {
+    let mut outgoing = Request::new(Full::new(request.body.clone()));
+    *outgoing.method_mut() = request.method.clone();
+    *outgoing.headers_mut() = if only {
+        std::mem::take(&mut request.headers)
+    } else {
+        request.headers.clone()
+    };
+    // How long an answer is of any use, for the calls that the service makes in turn.
+    outgoing
+        .headers_mut()
+        .insert(DEADLINE, HeaderValue::from(left.as_millis() as u64));
+    outgoing
+}
+
 enum Failure {
     NoInstance,
-    Unusable(http::Error),
-    Transport(ClientError),
+    Unusable(String),
+    Transport(SendError),
     /// It may have arrived at an instance that failed, so it can't be sent to one of the others that there are.
-    Lost(ClientError),
+    Lost(SendError),
     Timeout,
 }
 
@@ -211,7 +203,7 @@ impl Failure {
     fn into_problem(self, route: &Route) -> Problem {
         match self {
             Self::NoInstance => away(route),
-            Self::Unusable(error) => away(route).caused_by(error),
+            Self::Unusable(host) => away(route).caused_by(format!("{host} is no host")),
             Self::Transport(error) | Self::Lost(error) => away(route).caused_by(error),
             Self::Timeout => Problem::new(
                 ErrorKind::Timeout,
@@ -233,18 +225,6 @@ fn away(route: &Route) -> Problem {
 /// something that this one request needed. Shutting the whole service for that would take its other calls away too.
 fn is_breakdown(status: StatusCode) -> bool {
     status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE
-}
-
-/// `false` only when no byte of the request can have reached the service: no connection, or one from the pool that
-/// turned out to be closed before the request was taken.
-fn may_have_arrived(error: &ClientError) -> bool {
-    if error.is_connect() {
-        return false;
-    }
-    let inner = error
-        .source()
-        .and_then(|source| source.downcast_ref::<hyper::Error>());
-    !inner.is_some_and(hyper::Error::is_canceled)
 }
 
 fn chain(error: &dyn Error) -> String {

@@ -1,8 +1,12 @@
 //! What can be said to `cargo mall bench`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::journey::Journey;
+use crate::limits::Part;
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo mall bench", bin_name = "cargo mall bench")]
@@ -15,6 +19,43 @@ pub struct Cli {
 pub enum Command {
     /// A limited edition opens and everybody orders one piece
     Drop(Drop),
+    /// What a warm mall does: stock reads and orders of one hot product, beside a bare axum answer
+    Journey(Journey),
+    /// What this machine can do at all: on the servers of the mall that runs here, or on its own when none does
+    Limits(Limits),
+}
+
+#[derive(Debug, Args)]
+pub struct Limits {
+    /// Only these
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub only: Vec<Part>,
+    /// Of each measurement
+    #[arg(long, default_value_t = PHASE.as_secs(), value_parser = clap::value_parser!(u64).range(1..=60))]
+    pub seconds: u64,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+    /// The state file of the mall that runs here
+    #[arg(long, hide = true, env = "MALL_STATE", value_name = "FILE")]
+    pub state: Option<PathBuf>,
+}
+
+/// Of each measurement of limits.
+pub const PHASE: Duration = Duration::from_secs(3);
+
+impl Limits {
+    pub fn parts(&self) -> Vec<Part> {
+        if self.only.is_empty() {
+            Part::value_variants().to_vec()
+        } else {
+            self.only.clone()
+        }
+    }
+
+    pub fn phase(&self) -> Duration {
+        Duration::from_secs(self.seconds)
+    }
 }
 
 #[derive(Debug, Args)]

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use chrono::SecondsFormat;
+use clap::ValueEnum;
 use mall_clock::{Clock, SystemClock};
 use mall_types::Role;
 use serde_json::{Value, json};
 
-use crate::cli::Drop;
+use crate::cli::{Drop, PHASE};
 use crate::fire::{Salvo, fire};
-use crate::limits;
+use crate::ground::Ground;
+use crate::limits::{self, Part};
 use crate::local::{Local, host};
 use crate::report::Report;
 use crate::say;
@@ -35,7 +37,10 @@ pub async fn run(options: &Drop) -> anyhow::Result<Report> {
         }
     };
     let limits = match &local {
-        Some(local) if options.limits => Some(limits::measure(local, &field.tokens).await?),
+        Some(local) if options.limits => {
+            let all = Part::value_variants();
+            Some(limits::measure(&Ground::of(local), &field.tokens, all, PHASE).await?)
+        }
         _ => None,
     };
 

@@ -56,15 +56,26 @@ impl Local {
 
     /// A token that is as good as one from a login, and costs no password hash.
     pub fn token(&self, user: i64, role: Role) -> String {
-        let now = SystemClock.now();
-        self.tokens.sign_access(&AccessToken {
-            user: UserId(user),
-            role,
-            session: format!("bench-{user}"),
-            issued_at: now,
-            expires_at: now + Duration::hours(2),
-        })
+        token(&self.tokens, user, role)
     }
+}
+
+fn token(keys: &TokenKeys, user: i64, role: Role) -> String {
+    let now = SystemClock.now();
+    keys.sign_access(&AccessToken {
+        user: UserId(user),
+        role,
+        session: format!("bench-{user}"),
+        issued_at: now,
+        expires_at: now + Duration::hours(2),
+    })
+}
+
+/// Tokens of the shoppers 1 to `count`.
+pub fn tokens(keys: &TokenKeys, count: i64) -> Vec<String> {
+    (1..=count)
+        .map(|user| token(keys, user, Role::User))
+        .collect()
 }
 
 /// `host:port` of a URL.

@@ -1,9 +1,11 @@
-//! The benches of `cargo mall bench`. Reading order: [`cli`], [`drop`] (the bench), [`wire`] and [`fire`] (the loader), [`verdict`]
-//! (what came of it), [`limits`] (what the box itself can do), [`report`].
+//! The benches of `cargo mall bench`. Reading order: [`cli`], [`drop`] and [`journey`] (the benches), [`wire`] and [`fire`] (the loader), [`verdict`]
+//! (what came of it), [`limits`] (what the box itself can do), [`ground`] (on which servers), [`report`].
 
 mod cli;
 mod drop;
 mod fire;
+mod ground;
+mod journey;
 mod limits;
 mod local;
 mod report;
@@ -17,23 +19,15 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let cli::Cli {
-        command: cli::Command::Drop(options),
-    } = cli::Cli::parse();
+    let command = cli::Cli::parse().command;
     let run = || -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
-        let report = runtime.block_on(drop::run(&options));
+        let text = runtime.block_on(run(&command));
         // What a phase may have left behind keeps nobody waiting.
         runtime.shutdown_background();
-        let report = report?;
-        let text = if options.json {
-            format!("{:#}\n", report.to_json())
-        } else {
-            report.to_text()
-        };
-        std::io::stdout().write_all(text.as_bytes())?;
+        std::io::stdout().write_all(text?.as_bytes())?;
         Ok(())
     };
     match run() {
@@ -43,6 +37,40 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What goes to standard output.
+async fn run(command: &cli::Command) -> anyhow::Result<String> {
+    let as_json = |value: serde_json::Value| format!("{value:#}\n");
+    Ok(match command {
+        cli::Command::Drop(options) => {
+            let report = drop::run(options).await?;
+            if options.json {
+                as_json(report.to_json())
+            } else {
+                report.to_text()
+            }
+        }
+        cli::Command::Journey(options) => {
+            let report = journey::run(options).await?;
+            if options.json {
+                as_json(report.to_json())
+            } else {
+                report.to_text()
+            }
+        }
+        cli::Command::Limits(options) => {
+            let ground = ground::Ground::find(options.state.as_deref()).await?;
+            let tokens = local::tokens(&ground.tokens, 1000);
+            let limits =
+                limits::measure(&ground, &tokens, &options.parts(), options.phase()).await?;
+            if options.json {
+                as_json(limits.to_json())
+            } else {
+                limits.lines().join("\n") + "\n"
+            }
+        }
+    })
 }
 
 /// Progress, on stderr.

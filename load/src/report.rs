@@ -16,19 +16,13 @@ impl Report {
     fn limits_json(&self) -> Value {
         let refusals = self.outcome.refusals_per_s();
         let limits = self.limits.as_ref();
-        let rate = |pick: fn(&Limits) -> f64| limits.map(|limits| pick(limits).round());
         let ratio = limits
-            .filter(|limits| limits.gateway_bare > 0.0)
-            .map(|limits| round3(refusals / limits.gateway_bare));
-        json!({
-            "bare_per_s": rate(|l| l.bare),
-            "gateway_bare_per_s": rate(|l| l.gateway_bare),
-            "lua_decrement_per_s": rate(|l| l.lua_decrement),
-            "plain_lock_cycle_per_s": rate(|l| l.plain_lock_cycle),
-            "reservations_per_s": rate(|l| l.reservations),
-            "reservations_http_per_s": rate(|l| l.reservations_http),
-            "refusals_vs_gateway_bare": ratio,
-        })
+            .and_then(|limits| limits.gateway_bare)
+            .filter(|gateway| gateway.per_s > 0.0)
+            .map(|gateway| round3(refusals / gateway.per_s));
+        let mut json = limits.map_or_else(|| Limits::default().to_json(), Limits::to_json);
+        json["refusals_vs_gateway_bare"] = json!(ratio);
+        json
     }
 
     /// Always the same keys; limits that were not measured are null.
@@ -91,10 +85,12 @@ impl Report {
         if let Some(limits) = limits {
             lines.push(String::new());
             lines.extend(limits.lines());
-            lines.push(format!(
-                "refusals to the gateway in front of a bare answer: {:.2}",
-                outcome.refusals_per_s() / limits.gateway_bare.max(1.0)
-            ));
+            if let Some(gateway) = limits.gateway_bare {
+                lines.push(format!(
+                    "refusals to the gateway in front of a bare answer: {:.2}",
+                    outcome.refusals_per_s() / gateway.per_s.max(1.0)
+                ));
+            }
         }
         lines.join("\n") + "\n"
     }

@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
-use mall_http_client::Pick;
+use mall_http_client::{Answering, Pick};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -11,7 +10,7 @@ use tokio::time::{Instant, Sleep};
 
 /// Streams the answer, counts as a call in flight until it ends, and gives up on a service that falls silent.
 pub(super) struct UpstreamBody {
-    inner: Incoming,
+    inner: Answering,
     /// Told how it went when the answer ends; a client that leaves early says nothing about the instance.
     pick: Option<Pick>,
     failed: bool,
@@ -21,7 +20,7 @@ pub(super) struct UpstreamBody {
 }
 
 impl UpstreamBody {
-    pub(super) fn new(inner: Incoming, pick: Pick, patience: Duration) -> Self {
+    pub(super) fn new(inner: Answering, pick: Pick, patience: Duration) -> Self {
         Self {
             inner,
             pick: Some(pick),

@@ -1,6 +1,6 @@
 //! One description for the whole mall.
 
-use crate::support::{Instance, Setup, endpoint, free_port, header};
+use crate::support::{Instance, SERVICES, Setup, endpoint, free_port, header};
 
 #[tokio::test]
 async fn the_public_paths_of_the_services_are_joined() {
@@ -16,12 +16,13 @@ async fn the_public_paths_of_the_services_are_joined() {
     assert_eq!(paths, ["/cart/getCart"]);
     let seen = instance.seen();
     let caller = header(&seen[0], "x-mall-service");
-    assert!(
+    let is_for = |service: &str| {
         gateway
             .internal
-            .verify_service(caller[0], gateway.clock.now())
+            .verify_service(caller[0], service, gateway.clock.now())
             .is_ok()
-    );
+    };
+    assert_eq!(SERVICES.iter().filter(|service| is_for(service)).count(), 1);
 }
 
 #[tokio::test]

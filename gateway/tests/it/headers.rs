@@ -89,7 +89,10 @@ async fn nothing_that_a_client_forges_arrives_on_any_route() {
         let statement = header(&note, "x-mall-identity");
         if guarded {
             let now = gateway.clock.now();
-            let identity = gateway.internal.verify_identity(statement[0], now).unwrap();
+            let identity = gateway
+                .internal
+                .verify_identity(statement[0], "application-cart", now)
+                .unwrap();
             assert_eq!((identity.user.0, identity.role.as_str()), (7, "USER"));
             assert_eq!(statement.len(), 1);
         } else {
@@ -199,4 +202,16 @@ async fn answers_carry_the_security_headers_and_nothing_from_inside() {
             .collect::<Vec<_>>(),
         ["a=1", "b=2"]
     );
+}
+
+#[tokio::test]
+async fn nobody_outside_says_how_long_the_gateway_may_take() {
+    let instance = Instance::start().await;
+    let gateway = Setup::new(&instance).start().await;
+    let sent = [("x-request-deadline-ms", "0")];
+    let answer = gateway.call("GET", "/product/allproduct", &sent, "").await;
+    assert_eq!(answer.status, 200);
+    let note = answer.json();
+    let left: u64 = header(&note, "x-request-deadline-ms")[0].parse().unwrap();
+    assert!((1..=2000).contains(&left), "{left}");
 }

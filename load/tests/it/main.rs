@@ -18,13 +18,14 @@ const KEYS: [&str; 10] = [
     "limits",
 ];
 
-const LIMITS: [&str; 7] = [
+const LIMITS: [&str; 8] = [
     "bare_per_s",
     "gateway_bare_per_s",
     "lua_decrement_per_s",
     "plain_lock_cycle_per_s",
     "reservations_per_s",
     "reservations_http_per_s",
+    "connections",
     "refusals_vs_gateway_bare",
 ];
 

@@ -4,28 +4,41 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 
 use mall_db::TxError;
-use mall_problem::Answer;
+use mall_idempotency::Keyed;
+use mall_problem::{Answer, Done};
 use mall_products_api::ProductView;
 use mall_types::{CartId, ProductId, UserId};
+use serde::Serialize;
 
 use crate::error::Refusal;
 use crate::state::State;
 use crate::store::{self, CartLine};
 
-/// Puts a product into the cart; it must exist and not be in it yet.
-pub async fn add(state: &State, user: UserId, product: ProductId, count: i32) -> Answer<CartId> {
+/// Puts a product into the cart; it must exist and not be in it yet. `answer` says what the caller is told of the new line.
+pub async fn add<T: Serialize + Send + Sync + 'static>(
+    state: &State,
+    user: UserId,
+    (product, count): (ProductId, i32),
+    keyed: Keyed,
+    answer: fn(CartId) -> T,
+) -> Answer<T> {
     if state.products.products(&[product]).await?.is_empty() {
         return Err(Refusal::ProductNotFound.into());
     }
     let (now, max_lines) = (state.clock.now(), state.config.max_lines);
     let added = state.db.run_tx("cart_add", move |tx| {
+        let keyed = keyed.clone();
         Box::pin(async move {
             // Two adds at once may pass this together: the limit guards against absurd carts, it is no promise.
             if store::count_lines(tx, user).await? >= max_lines {
                 return Err(TxError::Refuse(Refusal::CartFull));
             }
             match store::insert(tx, now, user, product, count).await {
-                Ok(id) => Ok(id),
+                Ok(id) => {
+                    let answer = answer(id);
+                    keyed.complete_in(tx, &answer).await?;
+                    Ok(answer)
+                }
                 Err(error) if mall_db::is_duplicate(&error, "uq_cart_user_product") => {
                     Err(TxError::Refuse(Refusal::AlreadyInCart))
                 }
@@ -37,27 +50,42 @@ pub async fn add(state: &State, user: UserId, product: ProductId, count: i32) ->
 }
 
 /// Changes the count of a line of this user.
-pub async fn set_count(state: &State, user: UserId, line: CartId, count: i32) -> Answer<()> {
+pub async fn set_count(
+    state: &State,
+    user: UserId,
+    (line, count): (CartId, i32),
+    keyed: Keyed,
+    answer: &Done,
+) -> Answer<()> {
+    let answer = answer.clone();
     let changed = state.db.run_tx("cart_set_count", move |tx| {
+        let (keyed, answer) = (keyed.clone(), answer.clone());
         Box::pin(async move {
-            if store::set_count(tx, user, line, count).await? {
-                Ok(())
-            } else {
-                Err(TxError::Refuse(Refusal::LineNotFound))
+            if !store::set_count(tx, user, line, count).await? {
+                return Err(TxError::Refuse(Refusal::LineNotFound));
             }
+            Ok(keyed.complete_in(tx, &answer).await?)
         })
     });
     Ok(changed.await?)
 }
 
 /// Deletes a line of this user.
-pub async fn delete(state: &State, user: UserId, line: CartId) -> Answer<()> {
+pub async fn delete(
+    state: &State,
+    user: UserId,
+    line: CartId,
+    keyed: Keyed,
+    answer: &Done,
+) -> Answer<()> {
+    let answer = answer.clone();
     let deleted = state.db.run_tx("cart_delete", move |tx| {
+        let (keyed, answer) = (keyed.clone(), answer.clone());
         Box::pin(async move {
-            match store::remove(tx, user, &[line]).await? {
-                0 => Err(TxError::Refuse(Refusal::LineNotFound)),
-                _ => Ok(()),
+            if store::remove(tx, user, &[line]).await? == 0 {
+                return Err(TxError::Refuse(Refusal::LineNotFound));
             }
+            Ok(keyed.complete_in(tx, &answer).await?)
         })
     });
     Ok(deleted.await?)

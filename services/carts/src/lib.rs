@@ -56,6 +56,10 @@ impl App for Carts {
             products,
             boot.config.clone(),
         );
+        boot.tasks.spawn(
+            "idempotency-sweep",
+            routes::keys(&state).run_sweeper(boot.tasks.stopping()),
+        );
         Ok(Service::new(router(state)))
     }
 }

@@ -65,6 +65,10 @@ impl App for ProductsApp {
                 .relay
                 .report(boot.metrics.clone(), boot.tasks.stopping()),
         );
+        boot.tasks.spawn(
+            "idempotency-sweep",
+            routes::keys(&products).run_sweeper(boot.tasks.stopping()),
+        );
         Ok(Service::new(routes::router(products)))
     }
 }

@@ -14,4 +14,19 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "drops",
         sql: include_str!("../migrations/0002_drops.sql"),
     },
+    Migration {
+        version: 3,
+        name: "idempotency",
+        sql: include_str!("../migrations/0003_idempotency.sql"),
+    },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::MIGRATIONS;
+
+    #[test]
+    fn the_copied_table_is_that_of_its_crate() {
+        assert!(MIGRATIONS[2].sql.ends_with(mall_idempotency::TABLE_SQL));
+    }
+}

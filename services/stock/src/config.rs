@@ -18,6 +18,10 @@ pub struct StockConfig {
     pub sweep_schedule: String,
     /// How old such a take must be.
     pub pending_age: Span,
+    /// How old a reservation is when orders is asked whether it has an order.
+    pub orphan_age: Span,
+    /// When such reservations are looked for.
+    pub orphan_schedule: String,
     /// How many requests share a batch at most.
     pub batch: usize,
 }
@@ -34,6 +38,7 @@ impl StockConfig {
         for (key, text) in [
             ("reconcile-schedule", &self.reconcile_schedule),
             ("sweep-schedule", &self.sweep_schedule),
+            ("orphan-schedule", &self.orphan_schedule),
         ] {
             if let Err(error) = Schedule::parse(text) {
                 bad.push(format!("mall.stock.{key}: {error}"));

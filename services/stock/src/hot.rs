@@ -34,6 +34,9 @@ static LOAD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("hot/l
 /// No question to Redis takes longer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
+/// So many takes at most are one question: Lua's commands have room for so many arguments.
+pub const MOST: usize = 1000;
+
 /// A holder that lost the lock tries again with a new hold, so often.
 const HOLDS: usize = 3;
 
@@ -108,20 +111,26 @@ impl Hot {
             .await?)
     }
 
-    /// Takes for a batch of requests, each accepted or refused on its own.
+    /// Takes for a batch of requests, each accepted or refused on its own; in the same step settles takes (request and nonce)
+    /// that are `booked` by now. Neither is done unless the answer is [`Takes::Done`].
     pub async fn take(
         &self,
         id: ProductId,
         nonce: Uuid,
         age: Duration,
         wait: Duration,
+        booked: &[(Uuid, Uuid)],
         batch: &[(Uuid, i64)],
     ) -> Result<Takes, HotError> {
-        let mut args = vec![age.as_millis().to_string(), nonce.to_string()];
+        let mut args = Vec::with_capacity(3 + 2 * (booked.len() + batch.len()));
+        args.push(age.as_millis().to_string());
+        args.push(word(nonce));
+        args.push(booked.len().to_string());
+        args.extend(pairs(booked));
         for (request, quantity) in batch {
-            args.push(request.to_string());
+            args.push(word(*request));
             // More than there can be is short all the same, and exact in Lua.
-            args.push(quantity.clamp(&0, &(2 * MAX_PIECES)).to_string());
+            args.push((*quantity).clamp(0, 2 * MAX_PIECES).to_string());
         }
         let change = Change {
             script: &TAKE,
@@ -163,16 +172,20 @@ impl Hot {
         how: Settled,
         takes: &[(Uuid, Uuid)],
     ) -> Result<i64, HotError> {
-        let mut args = vec![if how == Settled::Booked {
-            "booked".to_owned()
-        } else {
-            "void".to_owned()
-        }];
-        args.extend(pairs(takes));
-        let mut redis = self.redis.clone();
-        let mut call = SETTLE.prepare_invoke();
-        call.key(keys::pending(id)).key(keys::booked(id)).arg(args);
-        reply::number(&in_time(call.invoke_async::<Vec<String>>(&mut redis)).await?)
+        let mode = match how {
+            Settled::Booked => "booked",
+            Settled::Void => "void",
+        };
+        let mut missing = 0;
+        for takes in takes.chunks(MOST) {
+            let mut redis = self.redis.clone();
+            let mut call = SETTLE.prepare_invoke();
+            call.key(keys::pending(id)).key(keys::booked(id));
+            call.arg(mode).arg(pairs(takes));
+            missing +=
+                reply::number(&in_time(call.invoke_async::<Vec<String>>(&mut redis)).await?)?;
+        }
+        Ok(missing)
     }
 
     /// Adds pieces that MySQL gave back; `false`: the count was loaded since `epoch` and must be loaded anew.
@@ -374,8 +387,14 @@ fn is(words: &[String], word: &str) -> bool {
 fn pairs(takes: &[(Uuid, Uuid)]) -> Vec<String> {
     takes
         .iter()
-        .flat_map(|(request, nonce)| [request.to_string(), nonce.to_string()])
+        .flat_map(|(request, nonce)| [word(*request), word(*nonce)])
         .collect()
+}
+
+/// As `to_string`, without the formatter.
+fn word(id: Uuid) -> String {
+    let mut buffer = Uuid::encode_buffer();
+    (*id.hyphenated().encode_lower(&mut buffer)).to_owned()
 }
 
 async fn in_time<T>(answer: impl Future<Output = RedisResult<T>>) -> Result<T, HotError> {

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use mall_clock::Zone;
 use mall_jobs::{Job, Jobs, Schedule};
 
+use crate::app::orphans::Orphans;
 use crate::config::StockConfig;
 use crate::state::SharedStock;
 
 /// Compares Redis with MySQL.
 pub const RECONCILE: &str = "stock-reconcile";
+/// Gives reservations back whose order never came to be.
+pub const ORPHANS: &str = "stock-orphans";
 /// Settles takes that nobody settled.
 pub const SWEEP: &str = "stock-sweep";
 
@@ -17,6 +20,7 @@ pub const SWEEP: &str = "stock-sweep";
 pub fn add(
     jobs: Jobs,
     stock: &SharedStock,
+    orphans: Orphans,
     config: &StockConfig,
     zone: Zone,
 ) -> anyhow::Result<Jobs> {
@@ -57,5 +61,14 @@ pub fn add(
             }
         },
     );
-    Ok(jobs.add(reconcile).add(sweep))
+    let orphans = Job::new(
+        ORPHANS,
+        Schedule::parse(&config.orphan_schedule)?,
+        zone,
+        move |context| {
+            let orphans = orphans.clone();
+            async move { orphans.release(|| context.should_stop()).await.map(drop) }
+        },
+    );
+    Ok(jobs.add(reconcile).add(sweep).add(orphans))
 }

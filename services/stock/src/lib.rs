@@ -5,7 +5,7 @@
 //! have; whatever dies, Redis shows too little for a moment rather than too much, and is put right.
 //!
 //! Reading order: [`hot`] (the scripts are the heart), `app.rs`, `app/combine.rs` (one batch's life), `app/book.rs`,
-//! `app/release.rs`, `app/rebuild.rs` (why a repair and a release don't count twice), `app/sweep.rs`, [`routes`].
+//! `app/release.rs`, `app/rebuild.rs` (why a repair and a release don't count twice), `app/sweep.rs`, `app/orphans.rs`, [`routes`].
 
 pub mod app;
 pub mod config;
@@ -21,14 +21,18 @@ pub mod routes;
 pub mod state;
 pub mod store;
 
+use std::sync::Arc;
+
 use mall_jobs::Jobs;
 use mall_lock::Locks;
+use mall_orders_api::HttpOrders;
 use mall_service::{App, Boot, Needs, Service};
 
 pub use config::StockConfig;
 pub use migrations::MIGRATIONS;
 pub use state::{SharedStock, Stock};
 
+use crate::app::orphans::Orphans;
 use crate::hot::Hot;
 use crate::metrics::StockMetrics;
 
@@ -75,7 +79,9 @@ impl App for StockApp {
             config.batch,
         );
         let jobs = Jobs::new(db, boot.clock.clone(), boot.metrics.clone());
-        let jobs = jobs::add(jobs, &stock, config, boot.zone)?;
+        let orders = Arc::new(HttpOrders::new(boot.calls()?));
+        let orphans = Orphans::new(stock.clone(), orders, config.orphan_age.get());
+        let jobs = jobs::add(jobs, &stock, orphans, config, boot.zone)?;
         boot.tasks
             .spawn("stock-jobs", jobs.run(boot.tasks.stopping()));
         // What went on while this service was away - Redis emptied, a release half done - is found now, not in half an hour.

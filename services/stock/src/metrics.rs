@@ -21,6 +21,8 @@ pub struct StockMetrics {
     pub loads: Counter,
     /// Takes of a dead or cut-off process that were settled.
     pub swept: Counter,
+    /// Reservations without an order that were given back.
+    pub orphans: Counter,
     /// Pieces by which Redis differed from MySQL when they were last compared, over all products. Must be 0.
     pub drift: Gauge,
 }
@@ -57,6 +59,11 @@ impl StockMetrics {
             loads: metrics.counter(
                 "mall.stock.loads",
                 "Counts loaded from MySQL into Redis",
+                &[],
+            ),
+            orphans: metrics.counter(
+                "mall.stock.orphans",
+                "Reservations without an order that were given back",
                 &[],
             ),
             swept: metrics.counter(

@@ -14,4 +14,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "drops",
         sql: include_str!("../migrations/0002_drops.sql"),
     },
+    Migration {
+        version: 3,
+        name: "orphans",
+        sql: include_str!("../migrations/0003_orphans.sql"),
+    },
 ];

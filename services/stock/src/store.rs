@@ -4,9 +4,11 @@
 
 pub mod adjustments;
 pub mod allowances;
+pub mod bookings;
 pub mod items;
 pub mod movements;
 pub mod reservations;
+pub mod unattached;
 
 /// `(?, ?), (?, ?)`: `rows` times `row`.
 fn repeated(row: &str, rows: usize) -> String {

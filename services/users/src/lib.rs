@@ -27,7 +27,7 @@ use mall_service::{App, Boot, Needs, Service};
 
 pub use app::ensure_admin;
 pub use config::{AdminConfig, EncryptionConfig, PasswordConfig, UsersConfig};
-pub use mail::MailServer;
+pub use mail::{MailEncryption, MailServer};
 pub use migrations::MIGRATIONS;
 pub use routes::router;
 pub use state::{Setup, State};
@@ -81,16 +81,35 @@ impl App for Users {
                 .relay()
                 .report(boot.metrics.clone(), boot.tasks.stopping()),
         );
+        boot.tasks.spawn(
+            "idempotency-sweep",
+            routes::keys(&state).run_sweeper(boot.tasks.stopping()),
+        );
         Ok(Service::new(router(state)))
     }
 }
 
 fn mail_server(boot: &Boot<UsersConfig>) -> anyhow::Result<MailServer> {
     let setting = |key: &str| boot.settings.get(key).filter(|value| !value.is_empty());
+    let setting_on = |key: &str| {
+        boot.settings
+            .get_as::<bool>(key)
+            .map(Option::unwrap_or_default)
+            .with_context(|| format!("{key} is neither true nor false"))
+    };
     let port = setting("spring.mail.port").unwrap_or_else(|| "25".to_owned());
     Ok(MailServer {
         host: setting("spring.mail.host").context("spring.mail.host is not set")?,
         port: port.parse().context("spring.mail.port is no port number")?,
         credentials: setting("spring.mail.username").zip(setting("spring.mail.password")),
+        encryption: if setting_on("spring.mail.properties.mail.smtp.ssl.enable")? {
+            MailEncryption::FromTheStart
+        } else if setting_on("spring.mail.properties.mail.smtp.starttls.required")? {
+            MailEncryption::Required
+        } else if setting_on("spring.mail.properties.mail.smtp.starttls.enable")? {
+            MailEncryption::Offered
+        } else {
+            MailEncryption::Off
+        },
     })
 }

@@ -6,6 +6,7 @@ use lettre::message::header::{ContentTransferEncoding, ContentType};
 use lettre::message::{Body, Mailbox, Message};
 use lettre::transport::smtp::PoolConfig;
 use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use mall_problem::Lang;
 
@@ -13,6 +14,20 @@ use crate::domain::Email;
 use crate::messages;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Whether the line to the mail server is encrypted, in JavaMail's words (`mail.smtp.*`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MailEncryption {
+    /// It is not.
+    #[default]
+    Off,
+    /// `starttls.enable`: when the server offers it.
+    Offered,
+    /// `starttls.required`: or no mail goes.
+    Required,
+    /// `ssl.enable`: from the first byte.
+    FromTheStart,
+}
 
 /// Where mails go, in Spring's words (`spring.mail.*`).
 #[derive(Clone)]
@@ -23,6 +38,8 @@ pub struct MailServer {
     pub port: u16,
     /// For authentication, when the server wants it.
     pub credentials: Option<(String, String)>,
+    /// Whether the line is encrypted.
+    pub encryption: MailEncryption,
 }
 
 /// Why a mail did not go. Never says to whom: servers repeat the address in their answers, so only their codes are kept.
@@ -46,23 +63,35 @@ pub struct Mailer {
 
 impl Mailer {
     /// Connects when there is something to send.
-    pub fn new(server: &MailServer, from: Mailbox, gateway_url: &str) -> Self {
+    pub fn new(
+        server: &MailServer,
+        from: Mailbox,
+        gateway_url: &str,
+    ) -> Result<Self, lettre::transport::smtp::Error> {
+        let whom = || TlsParameters::new(server.host.clone());
+        let tls = match server.encryption {
+            MailEncryption::Off => Tls::None,
+            MailEncryption::Offered => Tls::Opportunistic(whom()?),
+            MailEncryption::Required => Tls::Required(whom()?),
+            MailEncryption::FromTheStart => Tls::Wrapper(whom()?),
+        };
         let pool = PoolConfig::new()
             .max_size(4)
             .min_idle(0)
             .idle_timeout(Duration::from_secs(20));
         let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host)
             .port(server.port)
+            .tls(tls)
             .timeout(Some(TIMEOUT))
             .pool_config(pool);
         if let Some((user, password)) = &server.credentials {
             transport = transport.credentials(Credentials::new(user.clone(), password.clone()));
         }
-        Self {
+        Ok(Self {
             transport: transport.build(),
             from,
             gateway_url: gateway_url.trim_end_matches('/').to_owned(),
-        }
+        })
     }
 
     /// Sends the mail with the link for `key`.

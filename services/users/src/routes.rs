@@ -14,6 +14,7 @@ mod wish_add;
 mod wish_delete;
 mod wish_list;
 
+use mall_idempotency::{KeySettings, Keys};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -21,7 +22,8 @@ use crate::State;
 
 /// Every endpoint of the service.
 pub fn router(state: State) -> OpenApiRouter {
-    OpenApiRouter::new()
+    let keys = keys(&state);
+    let routes = OpenApiRouter::new()
         .routes(routes!(signup::signup))
         .routes(routes!(verify_email::verify_email))
         .routes(routes!(resend_email::resend_email))
@@ -33,5 +35,15 @@ pub fn router(state: State) -> OpenApiRouter {
         .routes(routes!(wish_add::wish_add))
         .routes(routes!(wish_delete::wish_delete))
         .routes(routes!(wish_list::wish_list))
-        .with_state(state)
+        .with_state(state);
+    mall_idempotency::layer(routes, keys)
+}
+
+/// The idempotency keys of shoppers and admins.
+pub(crate) fn keys(state: &State) -> Keys {
+    Keys::new(
+        state.db.clone(),
+        state.clock.clone(),
+        KeySettings::default(),
+    )
 }

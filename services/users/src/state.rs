@@ -83,7 +83,7 @@ impl State {
             vault: vault.clone(),
             keys: verification.clone(),
             sessions: sessions.clone(),
-            mailer: Mailer::new(&mail, from, &config.gateway_url),
+            mailer: Mailer::new(&mail, from, &config.gateway_url)?,
         };
         // A mail that waits for its server is tried again soon: somebody sits in front of an empty inbox.
         let pace = RelaySettings {

@@ -6,17 +6,19 @@
 //!   token in the cookie. Neither is taken where the other belongs.
 //! * **Statements between our programs** ([`InternalKeys`], key `mall.internal.key`): the gateway says whom it let in
 //!   ([`Identity`], header [`IDENTITY_HEADER`]), and a service says which service it is (header [`SERVICE_HEADER`]).
-//!   They live a minute. Headers of that name from outside never pass the gateway.
+//!   They live a minute and name the service that they are for; no other believes them. Headers of that name from outside
+//!   never pass the gateway.
 //!
 //! Handlers take [`Shopper`], [`Admin`], [`Caller`] or [`PeerService`]; the service stack has verified the headers before.
 
 mod extract;
 mod hs256;
 mod internal;
+mod memory;
 mod tokens;
 
 pub use extract::{Admin, Caller, PeerService, Shopper, forbidden, unauthenticated};
-pub use internal::{IDENTITY_HEADER, Identity, InternalKeys, SERVICE_HEADER};
+pub use internal::{IDENTITY_HEADER, Identity, InternalKeys, Reader, SERVICE_HEADER};
 pub use tokens::{AccessToken, RefreshToken, TokenKeys};
 
 /// Why a signed statement is not believed. Deliberately coarse: the client is told 401, the log a word.

@@ -1,6 +1,7 @@
 //! The pool and how it is set up.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
@@ -10,11 +11,15 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Connection, MySql};
 use tracing::Instrument;
 
+use crate::encryption::encrypted;
+
 /// Where the database is, in Spring's words (`spring.datasource.*`).
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct DatabaseSettings {
-    /// `mysql://host:port/schema`; a `jdbc:` in front and a query behind are tolerated.
+    /// `mysql://host:port/schema`; a `jdbc:` in front and a query behind are tolerated. Of the query only `localSocket` (as
+    /// MariaDB's driver calls it) or `socket` - a Unix socket, which takes the place of host and port -, and `sslMode` or `useSSL`
+    /// count.
     pub url: String,
     /// The service's own user.
     #[serde(default)]
@@ -22,6 +27,9 @@ pub struct DatabaseSettings {
     /// Its password.
     #[serde(default)]
     pub password: Option<SecretString>,
+    /// Certificates (PEM) that sign the server's: a file or the text itself. None: the well-known authorities.
+    #[serde(default)]
+    pub ca: Option<String>,
     /// Most connections of this process.
     #[serde(default = "default_connections")]
     pub max_connections: u32,
@@ -39,23 +47,46 @@ const ACQUIRE: Duration = Duration::from_secs(3);
 /// operating system would take a quarter of an hour to notice.
 const UNIT: Duration = Duration::from_secs(30);
 
+/// A connection that was used within this time, and since when none has broken, is handed out without asking the server
+/// whether it is still there: the pool has just asked when it came back.
+const TRUSTED: Duration = Duration::from_secs(1);
+
 /// A pool of connections to the service's own schema.
 #[derive(Debug, Clone)]
 pub struct Db {
     pub(crate) pool: MySqlPool,
     pub(crate) unit: Duration,
+    pub(crate) breaks: Breaks,
+}
+
+/// When a connection broke last. Those that were idle at that time may be broken as well.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Breaks(Arc<Mutex<Option<Instant>>>);
+
+impl Breaks {
+    /// A connection broke just now.
+    pub(crate) fn note(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether a connection that was idle for so long is good without a look.
+    fn trusts(&self, idle: Duration) -> bool {
+        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        idle < TRUSTED && last.is_none_or(|last| idle < last.elapsed())
+    }
 }
 
 impl DatabaseSettings {
     fn options(&self) -> Result<MySqlConnectOptions, sqlx::Error> {
         let url = self.url.strip_prefix("jdbc:").unwrap_or(&self.url);
-        // JDBC's parameters (useSSL, serverTimezone, ...) mean nothing here and sqlx refuses unknown ones.
-        let url = url
-            .split('?')
-            .next()
-            .unwrap_or(url)
-            .replacen("mariadb://", "mysql://", 1);
+        // JDBC's other parameters (useSSL, serverTimezone, ...) mean nothing here and sqlx refuses unknown ones.
+        let (url, query) = url.split_once('?').unwrap_or((url, ""));
+        let url = url.replacen("mariadb://", "mysql://", 1);
         let mut options: MySqlConnectOptions = url.parse()?;
+        if let Some(path) = socket(query) {
+            options = options.socket(path);
+        }
+        options = encrypted(options, query, self.ca.as_deref())?;
         if let Some(username) = &self.username {
             options = options.username(username);
         }
@@ -69,13 +100,24 @@ impl DatabaseSettings {
 impl Db {
     /// Makes a pool; connections are opened when they are needed.
     pub fn connect(settings: &DatabaseSettings) -> Result<Db, sqlx::Error> {
+        let breaks = Breaks::default();
+        let known = breaks.clone();
         let pool = MySqlPoolOptions::new()
             .max_connections(settings.max_connections)
             .acquire_timeout(ACQUIRE)
             .idle_timeout(Duration::from_secs(600))
             .after_connect(|conn, _| Box::pin(set_up(conn)))
+            .test_before_acquire(false)
+            .before_acquire(move |conn, meta| {
+                let trusted = known.trusts(meta.idle_for);
+                Box::pin(async move { Ok(trusted || conn.ping().await.is_ok()) })
+            })
             .connect_lazy_with(settings.options()?);
-        Ok(Db { pool, unit: UNIT })
+        Ok(Db {
+            pool,
+            unit: UNIT,
+            breaks,
+        })
     }
 
     /// The same pool with another limit for a unit of work, for tools with long statements, and for tests.
@@ -83,6 +125,7 @@ impl Db {
         Db {
             pool: self.pool.clone(),
             unit,
+            breaks: self.breaks.clone(),
         }
     }
 
@@ -92,6 +135,7 @@ impl Db {
             url: url.to_owned(),
             username: None,
             password: None,
+            ca: None,
             max_connections,
         })
     }
@@ -169,12 +213,23 @@ impl Db {
     }
 }
 
-/// Each session: no gap locks, short lock waits.
+/// The path of a Unix socket in the query of an address.
+fn socket(query: &str) -> Option<&str> {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs
+        .filter(|(key, _)| matches!(*key, "localSocket" | "socket"))
+        .map(|(_, path)| path)
+        .find(|path| !path.is_empty())
+}
+
+/// Each session: no gap locks, short lock waits. A client that is frozen in the middle of a transaction is still connected, and
+/// would keep its row locks for as long as it likes: MariaDB ends such a session after 3 s without a statement. (To MySQL,
+/// which has no such setting, that part is a comment; there only `wait_timeout` ends it.)
+const SESSION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+    SET SESSION innodb_lock_wait_timeout = 5 /*M!100300 , SESSION idle_transaction_timeout = 3 */";
+
 async fn set_up(conn: &mut MySqlConnection) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; SET SESSION innodb_lock_wait_timeout = 5")
-        .execute(conn)
-        .await
-        .map(drop)
+    sqlx::raw_sql(SESSION).execute(conn).await.map(drop)
 }
 
 /// Throws away a connection whose server did not answer in time. It is never handed back to the pool: what was under way on
@@ -202,5 +257,34 @@ pub(crate) fn joined(error: tokio::task::JoinError) -> sqlx::Error {
     match error.try_into_panic() {
         Ok(panic) => std::panic::resume_unwind(panic),
         Err(_) => sqlx::Error::PoolClosed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unix_socket_is_named_in_the_query() {
+        assert_eq!(socket(""), None);
+        assert_eq!(socket("useSSL=false&socket="), None);
+        assert_eq!(
+            socket("useSSL=false&localSocket=/run/x.sock"),
+            Some("/run/x.sock")
+        );
+        assert_eq!(socket("socket=/run/y.sock"), Some("/run/y.sock"));
+    }
+
+    #[test]
+    fn a_connection_is_trusted_for_a_moment_and_not_across_a_break() {
+        let breaks = Breaks::default();
+        assert!(breaks.trusts(Duration::from_millis(500)));
+        assert!(!breaks.trusts(Duration::from_secs(2)));
+        breaks.note();
+        assert!(
+            !breaks.trusts(Duration::from_millis(500)),
+            "it was idle when another broke"
+        );
+        assert!(breaks.trusts(Duration::ZERO), "it was used since");
     }
 }

@@ -16,6 +16,12 @@ use crate::Db;
 use crate::connect::{joined, too_late};
 use crate::error::{TxError, is_outage, number};
 
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Transaction,
+    Read,
+}
+
 /// Deadlocks and lock timeouts are run again this often.
 const ATTEMPTS: u32 = 6;
 
@@ -34,17 +40,52 @@ impl Db {
             + Sync
             + 'static,
     {
+        self.unit(Kind::Transaction, name, work).await
+    }
+
+    /// Runs `work` on one connection, without a transaction. The work goes on when the caller is dropped; a connection
+    /// that broke is tried twice more.
+    pub async fn read<T, E, F>(&self, name: &'static str, work: F) -> Result<T, TxError<E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, TxError<E>>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.unit(Kind::Read, name, work).await
+    }
+
+    async fn unit<T, E, F>(&self, kind: Kind, name: &'static str, work: F) -> Result<T, TxError<E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, TxError<E>>>
+            + Send
+            + Sync
+            + 'static,
+    {
         let db = self.clone();
         let task = async move {
             let mut attempt = 1;
             loop {
-                let error = match db.try_tx(&work).await {
+                let outcome = match kind {
+                    Kind::Transaction => db.try_tx(&work).await,
+                    Kind::Read => db.try_read(&work).await,
+                };
+                if let Err(TxError::Db(error) | TxError::Unknown(error)) = &outcome
+                    && broke(error)
+                {
+                    db.breaks.note();
+                }
+                let error = match outcome {
                     Err(TxError::Db(error)) if attempt < ATTEMPTS && may_rerun(&error, attempt) => {
                         error
                     }
                     outcome => return outcome,
                 };
-                tracing::debug!(tx = name, attempt, error = %error, "transaction is run again");
+                tracing::debug!(unit = name, kind = ?kind, attempt, error = %error, "run again");
                 pause(attempt).await;
                 attempt += 1;
             }
@@ -92,38 +133,6 @@ impl Db {
         }
     }
 
-    /// Runs `work` on one connection, without a transaction. The work goes on when the caller is dropped; a connection
-    /// that broke is tried once more.
-    pub async fn read<T, E, F>(&self, name: &'static str, work: F) -> Result<T, TxError<E>>
-    where
-        T: Send + 'static,
-        E: Send + 'static,
-        F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, TxError<E>>>
-            + Send
-            + Sync
-            + 'static,
-    {
-        let db = self.clone();
-        let task = async move {
-            let mut attempt = 1;
-            loop {
-                let error = match db.try_read(&work).await {
-                    Err(TxError::Db(error)) if attempt < ATTEMPTS && may_rerun(&error, attempt) => {
-                        error
-                    }
-                    outcome => return outcome,
-                };
-                tracing::debug!(read = name, attempt, error = %error, "read is run again");
-                pause(attempt).await;
-                attempt += 1;
-            }
-        };
-        match tokio::spawn(task.in_current_span()).await {
-            Ok(outcome) => outcome,
-            Err(error) => Err(TxError::Db(joined(error))),
-        }
-    }
-
     async fn try_read<T, E, F>(&self, work: &F) -> Result<T, TxError<E>>
     where
         F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, TxError<E>>>,
@@ -134,6 +143,11 @@ impl Db {
             Err(_) => Err(TxError::Db(too_late(conn))),
         }
     }
+}
+
+/// The connection is no more, as opposed to: the server said no.
+fn broke(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) || number(error) == Some(1927)
 }
 
 /// Nothing was committed, and another try may fare better. A connection that broke is tried twice more: after that the

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use http::uri::Authority;
 use mall_resilience::{MonotonicTime, SharedTime};
 
-use crate::discovery::{Discovery, Endpoint};
+use crate::discovery::{Discovery, Endpoint, Version};
 
 /// The first ejection; each further one without a success in between lasts twice as long.
 const FIRST_EJECTION: Duration = Duration::from_secs(1);
@@ -25,13 +26,29 @@ pub struct Balancer {
 struct Shared {
     discovery: Arc<dyn Discovery>,
     time: SharedTime,
+    /// What was told last, by the service's name as it is asked for.
+    views: RwLock<HashMap<String, Arc<View>>>,
     records: Mutex<HashMap<String, HashMap<String, Arc<Record>>>>,
+}
+
+/// The instances of a service, ready to be chosen from.
+struct View {
+    version: Option<Version>,
+    members: Vec<Member>,
+}
+
+struct Member {
+    endpoint: Arc<Endpoint>,
+    authority: Option<Authority>,
+    record: Arc<Record>,
 }
 
 /// What we know of one instance.
 #[derive(Default)]
 struct Record {
     in_flight: AtomicU32,
+    /// Whether there is anything in `trouble`; most of the time there is not.
+    troubled: AtomicBool,
     trouble: Mutex<Trouble>,
 }
 
@@ -60,6 +77,7 @@ impl Balancer {
             shared: Arc::new(Shared {
                 discovery,
                 time,
+                views: RwLock::default(),
                 records: Mutex::default(),
             }),
         }
@@ -68,38 +86,73 @@ impl Balancer {
     /// An instance of `service` whose id is not in `exclude`; `None` when there is none. Ejected ones are taken only
     /// when all are ejected.
     pub fn pick(&self, service: &str, exclude: &[String]) -> Option<Pick> {
-        let mut endpoints = self.shared.discovery.endpoints(service);
-        let records = self.records(service, &endpoints);
-        endpoints.retain(|endpoint| !exclude.contains(&endpoint.id));
+        let view = self.view(service);
         let now = self.shared.time.now();
-        let mut candidates: Vec<(Endpoint, Arc<Record>)> = endpoints
-            .into_iter()
-            .filter_map(|endpoint| {
-                records
-                    .get(&endpoint.id)
-                    .map(|record| (endpoint, Arc::clone(record)))
-            })
-            .collect();
-        if candidates.iter().any(|(_, record)| !record.is_ejected(now)) {
-            candidates.retain(|(_, record)| !record.is_ejected(now));
-        }
-        let (endpoint, record) = less_busy_of_two(candidates)?;
-        record.in_flight.fetch_add(1, Ordering::Relaxed);
+        let candidates = || {
+            view.members
+                .iter()
+                .filter(|member| !exclude.contains(&member.endpoint.id))
+        };
+        let sound = || candidates().filter(|member| !member.record.is_ejected(now));
+        let member = match sound().count() {
+            0 => less_busy_of_two(candidates)?,
+            _ => less_busy_of_two(sound)?,
+        };
+        member.record.in_flight.fetch_add(1, Ordering::Relaxed);
         Some(Pick {
-            endpoint,
-            record,
+            endpoint: Arc::clone(&member.endpoint),
+            authority: member.authority.clone(),
+            record: Arc::clone(&member.record),
             time: Arc::clone(&self.shared.time),
         })
     }
 
     /// How many instances of `service` may be called, besides those in `exclude`.
     pub fn count(&self, service: &str, exclude: &[String]) -> usize {
-        self.shared
-            .discovery
-            .endpoints(service)
+        self.view(service)
+            .members
             .iter()
-            .filter(|endpoint| !exclude.contains(&endpoint.id))
+            .filter(|member| !exclude.contains(&member.endpoint.id))
             .count()
+    }
+
+    fn view(&self, service: &str) -> Arc<View> {
+        // Asked before the endpoints are: what is told in between is then told again, and not missed.
+        let version = self.shared.discovery.version(service);
+        if version.is_some() {
+            let views = self
+                .shared
+                .views
+                .read()
+                .unwrap_or_else(PoisonError::into_inner);
+            if let Some(view) = views.get(service)
+                && view.version == version
+            {
+                return Arc::clone(view);
+            }
+        }
+        let endpoints = self.shared.discovery.endpoints(service);
+        let records = self.records(service, &endpoints);
+        let member = |endpoint: Endpoint| {
+            let record = records.get(&endpoint.id).cloned()?;
+            Some(Member {
+                authority: endpoint.authority().parse().ok(),
+                endpoint: Arc::new(endpoint),
+                record,
+            })
+        };
+        let view = Arc::new(View {
+            version,
+            members: endpoints.into_iter().filter_map(member).collect(),
+        });
+        if view.version.is_some() {
+            self.shared
+                .views
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(service.to_owned(), Arc::clone(&view));
+        }
+        view
     }
 
     /// The records of the endpoints; those of instances that are gone and idle are forgotten.
@@ -125,22 +178,34 @@ impl Balancer {
     }
 }
 
-fn less_busy_of_two(
-    mut candidates: Vec<(Endpoint, Arc<Record>)>,
-) -> Option<(Endpoint, Arc<Record>)> {
-    if candidates.len() < 2 {
-        return candidates.pop();
+fn less_busy_of_two<'m, I: Iterator<Item = &'m Member>>(
+    candidates: impl Fn() -> I,
+) -> Option<&'m Member> {
+    let count = candidates().count();
+    if count < 2 {
+        return candidates().next();
     }
-    let one = candidates.swap_remove(rand::random_range(0..candidates.len()));
-    let two = candidates.swap_remove(rand::random_range(0..candidates.len()));
-    let load = |candidate: &(Endpoint, Arc<Record>)| candidate.1.in_flight.load(Ordering::Relaxed);
-    Some(if load(&two) < load(&one) { two } else { one })
+    let first = rand::random_range(0..count);
+    let mut second = rand::random_range(0..count - 1);
+    if second >= first {
+        second += 1;
+    }
+    // Others may come to other conclusions meanwhile: the second look may see fewer.
+    let one = candidates().nth(first);
+    let two = candidates().nth(second);
+    let load = |member: &Member| member.record.in_flight.load(Ordering::Relaxed);
+    match (one, two) {
+        (Some(one), Some(two)) if load(two) < load(one) => Some(two),
+        (None, two) => two,
+        (one, _) => one,
+    }
 }
 
 /// A chosen instance; counts as a call in flight until it is dropped or told its outcome.
 pub struct Pick {
     /// Where to call.
-    pub endpoint: Endpoint,
+    pub endpoint: Arc<Endpoint>,
+    authority: Option<Authority>,
     record: Arc<Record>,
     time: SharedTime,
 }
@@ -154,21 +219,33 @@ impl fmt::Debug for Pick {
 }
 
 impl Pick {
+    /// `host:port`, ready for a request; `None` when the host is no host.
+    pub fn authority(&self) -> Option<&Authority> {
+        self.authority.as_ref()
+    }
+
     /// The instance answered, whatever it said.
     pub fn success(self) {
-        *self.record.trouble() = Trouble::default();
+        if self.record.troubled.load(Ordering::Relaxed) {
+            let mut trouble = self.record.trouble();
+            *trouble = Trouble::default();
+            self.record.troubled.store(false, Ordering::Relaxed);
+        }
     }
 
     /// The instance could not be reached: it is ejected for a growing while.
     pub fn failure(self) {
         let now = self.time.now();
-        self.record.trouble().eject(now);
+        let mut trouble = self.record.trouble();
+        self.record.troubled.store(true, Ordering::Relaxed);
+        trouble.eject(now);
     }
 
     /// The answer was late or lost: several such in a row eject the instance.
     pub fn suspect(self) {
         let now = self.time.now();
         let mut trouble = self.record.trouble();
+        self.record.troubled.store(true, Ordering::Relaxed);
         trouble.suspicions += 1;
         if trouble.suspicions >= SUSPICIONS {
             trouble.eject(now);
@@ -188,7 +265,7 @@ impl Record {
     }
 
     fn is_ejected(&self, now: Duration) -> bool {
-        now < self.trouble().ejected_until
+        self.troubled.load(Ordering::Relaxed) && now < self.trouble().ejected_until
     }
 }
 

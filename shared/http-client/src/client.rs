@@ -3,33 +3,30 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use mall_auth::{IDENTITY_HEADER, InternalKeys, SERVICE_HEADER};
 use mall_clock::SharedClock;
 use mall_problem::{Lang, RemoteProblem};
-use mall_resilience::{BreakerRegistry, RetryBudget, RetryConfig};
+use mall_resilience::{BreakerRegistry, RetryConfig};
+use mall_telemetry::deadline::{self, DEADLINE};
 use mall_telemetry::{Metrics, trace};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::balancer::Balancer;
+use crate::balancer::{Balancer, Pick};
 use crate::call::{Answer, Call};
+use crate::connections::{ConnectionSettings, Connections};
 use crate::error::CallError;
+use crate::peer::Peer;
 
 /// No answer's body may be larger; bytes.
 pub const BODY_LIMIT: usize = 8 * 1024 * 1024;
-
-/// Tells the service how long its caller still waits; milliseconds.
-const DEADLINE_HEADER: HeaderName = HeaderName::from_static("x-request-deadline-ms");
 
 /// How long and how often.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,10 +78,9 @@ pub struct CallClient {
 
 struct Shared {
     parts: ClientParts,
-    http: Client<HttpConnector, Full<Bytes>>,
+    connections: Connections,
     retry: RetryConfig,
-    /// One per called service, so that a sick one does not use up the retries of the others.
-    budgets: Mutex<HashMap<String, RetryBudget>>,
+    peers: RwLock<HashMap<String, Arc<Peer>>>,
 }
 
 impl fmt::Debug for CallClient {
@@ -98,15 +94,12 @@ impl fmt::Debug for CallClient {
 impl CallClient {
     /// A client with its own pool of connections.
     pub fn new(parts: ClientParts) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(parts.settings.connect_timeout));
-        connector.set_nodelay(true);
-        // Idle connections end here well before the other side ends them (10 s), so that few calls meet a dying one.
-        let http = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(5))
-            .pool_max_idle_per_host(128)
-            .build(connector);
+        let connections = Connections::new(ConnectionSettings {
+            connect_timeout: parts.settings.connect_timeout,
+            // Well before the other side ends them (10 s).
+            idle: Duration::from_secs(5),
+            most_idle: 128,
+        });
         let retry = RetryConfig {
             max_attempts: parts.settings.attempts.max(1),
             wait: parts.settings.wait,
@@ -115,9 +108,9 @@ impl CallClient {
         Self {
             shared: Arc::new(Shared {
                 parts,
-                http,
+                connections,
                 retry,
-                budgets: Mutex::default(),
+                peers: RwLock::default(),
             }),
         }
     }
@@ -125,29 +118,45 @@ impl CallClient {
     /// Makes the call. It ends within its deadline, whatever the other side does; dropped half-way, it leaves nothing behind here.
     pub async fn call(&self, call: Call) -> Result<Answer, CallError> {
         let begun = Instant::now();
-        let outcome = self.attempts(&call, begun).await;
-        let metrics = &self.shared.parts.metrics;
-        let labels = [
-            ("service", &*call.service),
-            ("method", call.method.as_str()),
-            ("outcome", outcome_name(&outcome)),
-        ];
-        metrics
-            .timer("mall.client.requests", "Calls of other services", &labels)
-            .record(begun.elapsed());
+        let peer = self.peer(&call.service);
+        let outcome = self.attempts(&call, &peer, begun).await;
+        peer.timer(
+            &self.shared.parts.metrics,
+            &call.method,
+            outcome_name(&outcome),
+        )
+        .record(begun.elapsed());
         outcome
     }
 
-    async fn attempts(&self, call: &Call, begun: Instant) -> Result<Answer, CallError> {
+    async fn attempts(
+        &self,
+        call: &Call,
+        peer: &Peer,
+        begun: Instant,
+    ) -> Result<Answer, CallError> {
         let shared = &*self.shared;
-        let deadline = begun + call.deadline.unwrap_or(shared.parts.settings.timeout);
+        let own = begun + call.deadline.unwrap_or(shared.parts.settings.timeout);
+        // Whoever waits for what this call is part of may wait less long.
+        let deadline = match deadline::current() {
+            Some(callers) => own.min(callers.into()),
+            None => own,
+        };
+        if deadline <= begun {
+            return Err(CallError::Timeout {
+                service: call.service.clone(),
+                sent: false,
+            });
+        }
         let mut tried = Vec::new();
         let mut attempt = 1;
         let mut sent = None;
-        let budget = self.budget(&call.service);
-        budget.deposit();
+        peer.budget.deposit();
         loop {
-            let mut error = match self.attempt(call, deadline, attempt, &mut tried).await {
+            let mut error = match self
+                .attempt(call, peer, deadline, attempt, &mut tried)
+                .await
+            {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -166,7 +175,7 @@ impl CallClient {
                 return Err(error);
             }
             let wait = shared.retry.wait_before(attempt);
-            if Instant::now() + wait >= deadline || !budget.try_withdraw() {
+            if Instant::now() + wait >= deadline || !peer.budget.try_withdraw() {
                 return Err(error);
             }
             tracing::debug!(attempt, service = %call.service, "retrying {} {}: {error}", call.method, call.service);
@@ -176,22 +185,25 @@ impl CallClient {
         }
     }
 
-    fn budget(&self, service: &str) -> RetryBudget {
-        let mut budgets = self
-            .shared
-            .budgets
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        match budgets.get(service) {
-            Some(budget) => budget.clone(),
-            None => budgets.entry(service.to_owned()).or_default().clone(),
-        }
+    fn peer(&self, service: &str) -> Arc<Peer> {
+        let known = {
+            let peers = self.shared.peers.read();
+            let peers = peers.unwrap_or_else(PoisonError::into_inner);
+            peers.get(service).cloned()
+        };
+        known.unwrap_or_else(|| {
+            let peers = self.shared.peers.write();
+            let mut peers = peers.unwrap_or_else(PoisonError::into_inner);
+            let fresh = || Arc::new(Peer::new(service));
+            Arc::clone(peers.entry(service.to_owned()).or_insert_with(fresh))
+        })
     }
 
     /// One attempt: an instance, the breaker's permit, the exchange, and what each of them learns from it.
     async fn attempt(
         &self,
         call: &Call,
+        peer: &Peer,
         deadline: Instant,
         attempt: u32,
         tried: &mut Vec<String>,
@@ -214,9 +226,9 @@ impl CallClient {
             })?;
         tried.push(pick.endpoint.id.clone());
         let limit = self.attempt_deadline(call, deadline, attempt, tried);
-        let request = self.request(call, &pick.endpoint.authority(), limit)?;
+        let (path, request) = self.request(call, peer, limit)?;
         let begun = Instant::now();
-        let exchange = timeout_at(limit, self.exchange(call, request)).await;
+        let exchange = timeout_at(limit, self.exchange(call, &pick, path, request)).await;
         let elapsed = begun.elapsed();
         let answered = exchange.unwrap_or_else(|_| {
             Err(CallError::Timeout {
@@ -288,9 +300,9 @@ impl CallClient {
     fn request(
         &self,
         call: &Call,
-        authority: &str,
+        peer: &Peer,
         limit: Instant,
-    ) -> Result<Request<Full<Bytes>>, CallError> {
+    ) -> Result<(PathAndQuery, Request<Full<Bytes>>), CallError> {
         let parts = &self.shared.parts;
         let unsound = |source: Box<dyn Error + Send + Sync>| CallError::Decode {
             service: call.service.clone(),
@@ -299,10 +311,16 @@ impl CallClient {
         let path = call
             .path_and_query()
             .map_err(|error| unsound(error.into()))?;
-        let mut request = Request::builder()
-            .method(call.method.clone())
-            .uri(format!("http://{authority}{path}"));
-        if let Some(headers) = request.headers_mut() {
+        let path = PathAndQuery::try_from(path).map_err(|error| unsound(error.into()))?;
+        let body = match &call.body {
+            None => Bytes::new(),
+            Some(Ok(body)) => body.clone(),
+            Some(Err(error)) => return Err(unsound(error.to_string().into())),
+        };
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = call.method.clone();
+        {
+            let headers = request.headers_mut();
             let now = parts.clock.now();
             headers.insert(
                 ACCEPT,
@@ -316,21 +334,19 @@ impl CallClient {
             for (name, value) in &call.headers {
                 headers.insert(name.clone(), value.clone());
             }
-            insert(
-                headers,
-                SERVICE_HEADER,
-                &parts.keys.sign_service(&parts.service, now),
-            );
+            if let Some(statement) = peer.statement(&parts.keys, &parts.service, now) {
+                headers.insert(HeaderName::from_static(SERVICE_HEADER), statement);
+            }
             if let Some(identity) = &call.identity {
                 insert(
                     headers,
                     IDENTITY_HEADER,
-                    &parts.keys.sign_identity(identity, now),
+                    &parts.keys.sign_identity(identity, &call.service, now),
                 );
             }
             let left = limit.saturating_duration_since(Instant::now());
             headers.insert(
-                DEADLINE_HEADER,
+                DEADLINE,
                 HeaderValue::from(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
             );
             trace::inject(headers);
@@ -338,31 +354,28 @@ impl CallClient {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             }
         }
-        let body = match &call.body {
-            None => Bytes::new(),
-            Some(Ok(body)) => body.clone(),
-            Some(Err(error)) => return Err(unsound(error.to_string().into())),
-        };
-        request
-            .body(Full::new(body))
-            .map_err(|error| unsound(error.into()))
+        Ok((path, request))
     }
 
     async fn exchange(
         &self,
         call: &Call,
+        pick: &Pick,
+        path: PathAndQuery,
         request: Request<Full<Bytes>>,
     ) -> Result<Answer, CallError> {
         let service = || call.service.clone();
-        let response: Response<Incoming> =
-            self.shared.http.request(request).await.map_err(|error| {
-                let sent = !error.is_connect();
-                CallError::Transport {
-                    service: service(),
-                    sent,
-                    source: error.into(),
-                }
-            })?;
+        let authority = pick.authority().ok_or_else(|| CallError::Transport {
+            service: service(),
+            sent: false,
+            source: format!("{} is no host", pick.endpoint.host).into(),
+        })?;
+        let answering = self.shared.connections.send(authority, path, request);
+        let response = answering.await.map_err(|error| CallError::Transport {
+            service: service(),
+            sent: error.sent,
+            source: error.into(),
+        })?;
         let (head, body) = response.into_parts();
         let body = Limited::new(body, BODY_LIMIT)
             .collect()

@@ -15,6 +15,7 @@ use mall_actuator::{Actuator, HealthIndicator, Readiness};
 use mall_db::{DatabaseSettings, Db, SchemaState};
 use mall_eureka::{EurekaClient, EurekaConfig, wire::InstanceStatus};
 use mall_http_client::{Balancer, CallClient, ClientParts, Discovery};
+use mall_telemetry::Spans;
 use mall_telemetry::metrics::Metrics;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -34,14 +35,6 @@ pub(crate) async fn check_config<A: App>() -> anyhow::Result<()> {
     let plan = plan::<A>().await?;
     tracing::info!(sources = ?plan.loaded.sources, "the settings are good");
     Ok(())
-}
-
-pub(crate) async fn healthcheck<A: App>() -> anyhow::Result<()> {
-    let plan = plan::<A>().await?;
-    if server::healthy(plan.address.port()).await {
-        return Ok(());
-    }
-    bail!("the instance on port {} is not alive", plan.address.port())
 }
 
 pub(crate) async fn migrate<A: App>() -> anyhow::Result<()> {
@@ -92,6 +85,11 @@ async fn start<A: App>(began: Instant) -> anyhow::Result<Running> {
     let breakers = plan.breakers.clone();
     let tasks = Tasks::new();
     let readiness = Readiness::new();
+    let spans = plan.traces.map(|traces| {
+        let (spans, send) = Spans::new(traces, clock.clone(), &metrics, tasks.stopping());
+        tasks.spawn("traces", send);
+        spans
+    });
     let mut health: Vec<Arc<dyn HealthIndicator>> = Vec::new();
 
     let db = match &plan.database {
@@ -200,7 +198,7 @@ async fn start<A: App>(began: Instant) -> anyhow::Result<Running> {
         metrics,
         body_limit: service.body_limit,
     }
-    .around(router);
+    .around_with(router, spans);
 
     let router = match service.threshold {
         Some(threshold) => threshold(router),
@@ -262,7 +260,7 @@ fn registration<A: App>(plan: &EurekaPlan, port: u16) -> EurekaConfig {
             .urls
             .first()
             .and_then(|url| local_address::authority(url));
-        local_address::towards(&registry.unwrap_or_default()).to_string()
+        local_address::of_this_program(&registry.unwrap_or_default()).to_string()
     });
     EurekaConfig {
         urls: plan.urls.clone(),

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::healthcheck::healthcheck;
 use crate::settings::BadSettings;
 use crate::{App, boot};
 
@@ -50,11 +51,12 @@ pub fn run<A: App>() -> ExitCode {
             Command::Serve => boot::serve::<A>().await,
             Command::Migrate => boot::migrate::<A>().await,
             Command::CheckConfig => boot::check_config::<A>().await,
-            Command::Healthcheck => boot::healthcheck::<A>().await,
+            Command::Healthcheck => healthcheck::<A>().await,
         }
     });
     // What still runs in a blocking thread does not keep the program alive.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    mall_telemetry::flush();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => complain(A::NAME, &error),

@@ -9,6 +9,7 @@ mod app;
 mod boot;
 mod cli;
 mod health;
+mod healthcheck;
 mod local_address;
 mod plan;
 mod redis_link;
@@ -18,6 +19,7 @@ mod settings;
 mod span;
 mod stack;
 mod tasks;
+mod traces;
 
 pub use app::{App, Boot, Needs, Service};
 pub use cli::run;

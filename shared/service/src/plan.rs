@@ -9,11 +9,11 @@ use mall_db::DatabaseSettings;
 use mall_http_client::CallSettings;
 use mall_resilience::BreakerRegistry;
 use mall_spring_config::Settings;
-use mall_telemetry::LogSettings;
+use mall_telemetry::{LogSettings, OtlpSettings};
 use secrecy::SecretString;
 
 use crate::settings::{BadSettings, Loaded, demo_values, load, need, read};
-use crate::{App, Span, redis_link, resilience};
+use crate::{App, Span, redis_link, resilience, traces};
 
 /// Everything that is read from the settings before anything is done.
 pub(crate) struct Plan<C> {
@@ -29,6 +29,7 @@ pub(crate) struct Plan<C> {
     pub(crate) calls: CallSettings,
     pub(crate) breakers: BreakerRegistry,
     pub(crate) require_durable: bool,
+    pub(crate) traces: Option<OtlpSettings>,
 }
 
 pub(crate) struct EurekaPlan {
@@ -119,6 +120,8 @@ pub(crate) async fn plan<A: App>() -> anyhow::Result<Plan<A::Config>> {
     let breakers = resilience::breakers(settings, &mut bad);
     let require_durable = read(settings, "mall.database.require-durable", &mut bad).unwrap_or(true);
 
+    let traces = traces::traces(settings, A::NAME, &mut bad);
+
     let config = settings
         .bind::<A::Config>(A::SECTION)
         .map_err(|e| bad.push(e.to_string()))
@@ -142,6 +145,7 @@ pub(crate) async fn plan<A: App>() -> anyhow::Result<Plan<A::Config>> {
             calls,
             breakers,
             require_durable,
+            traces,
         }),
         _ => Err(BadSettings(bad).into()),
     }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
-use http::StatusCode;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -93,22 +92,4 @@ fn service(
             }
         }
     })
-}
-
-/// Asks `http://address/actuator/health/liveness`; for container health checks, which have no curl.
-pub(crate) async fn healthy(port: u16) -> bool {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let ask = async {
-        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
-        stream
-            .write_all(b"GET /actuator/health/liveness HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            .await?;
-        let mut head = [0_u8; 12];
-        stream.read_exact(&mut head).await?;
-        Ok::<_, std::io::Error>(head.ends_with(StatusCode::OK.as_str().as_bytes()))
-    };
-    matches!(
-        tokio::time::timeout(Duration::from_secs(3), ask).await,
-        Ok(Ok(true))
-    )
 }

@@ -47,6 +47,13 @@ impl Loaded {
     }
 }
 
+/// What the program knows without asking anybody: compiled defaults, local file, environment.
+pub(crate) fn early<A: App>() -> anyhow::Result<Settings> {
+    let env = environment();
+    let defaults = yaml::load("compiled defaults", A::DEFAULTS).context("the compiled defaults")?;
+    build(&[defaults, local_file(&env)?].concat(), &env)
+}
+
 pub(crate) async fn load<A: App>() -> anyhow::Result<Loaded> {
     let env: Vec<(String, String)> = environment();
     let mut weakest_first = Vec::new();

@@ -90,9 +90,9 @@ fn identity() -> Identity {
 
 #[tokio::test]
 async fn only_the_gateways_signed_word_makes_somebody() {
-    let good = keys("k").sign_identity(&identity(), clock().now());
-    let forged = keys("x").sign_identity(&identity(), clock().now());
-    let service = keys("k").sign_service("application-order", clock().now());
+    let good = keys("k").sign_identity(&identity(), "test", clock().now());
+    let forged = keys("x").sign_identity(&identity(), "test", clock().now());
+    let service = keys("k").sign_service("application-order", "test", clock().now());
     let (status, _, body) = ask(Request::get("/me").header("x-mall-identity", &good), "").await;
     assert_eq!((status, body.as_str()), (StatusCode::OK, r#"{"user":7}"#));
     for request in [
@@ -112,8 +112,38 @@ async fn only_the_gateways_signed_word_makes_somebody() {
 }
 
 #[tokio::test]
+async fn a_statement_for_another_service_is_not_believed() {
+    let elsewhere = keys("k").sign_identity(&identity(), "application-order", clock().now());
+    let (status, ..) = ask(
+        Request::get("/me").header("x-mall-identity", &elsewhere),
+        "",
+    )
+    .await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    let elsewhere = keys("k").sign_service("application-order", "other", clock().now());
+    let request = Request::get("/internal/peer").header("x-mall-service", &elsewhere);
+    assert_eq!(ask(request, "").await.0, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_is_not_begun() {
+    let good = keys("k").sign_identity(&identity(), "test", clock().now());
+    for (left, wanted) in [("0", 503), ("60000", 200), ("soon", 200)] {
+        let request = Request::get("/me")
+            .header("x-mall-identity", &good)
+            .header("x-request-deadline-ms", left);
+        let (status, headers, body) = ask(request, "").await;
+        assert_eq!(status, wanted, "{left}: {body}");
+        if wanted == 503 {
+            assert!(body.contains("DEADLINE_PASSED"), "{body}");
+            assert_eq!(headers["retry-after"], "1");
+        }
+    }
+}
+
+#[tokio::test]
 async fn internal_paths_are_for_services_alone() {
-    let good = keys("k").sign_service("application-order", clock().now());
+    let good = keys("k").sign_service("application-order", "test", clock().now());
     let (status, _, body) = ask(
         Request::get("/internal/peer").header("x-mall-service", &good),
         "",
@@ -123,7 +153,7 @@ async fn internal_paths_are_for_services_alone() {
         (status, body.as_str()),
         (StatusCode::OK, "application-order")
     );
-    let person = keys("k").sign_identity(&identity(), clock().now());
+    let person = keys("k").sign_identity(&identity(), "test", clock().now());
     for request in [
         Request::get("/internal/peer"),
         Request::get("/internal/nothing"),

@@ -1,30 +1,56 @@
 //! The outermost layer of every server: trace context, one span, one wide event, one timer per request.
 
-use std::collections::HashMap;
+mod timers;
+
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::MatchedPath;
-use http::{Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use tower::{Layer, Service};
 use tracing::Instrument;
 
-use crate::metrics::{Metrics, Timer};
-use crate::trace::{self, TraceContext};
+use crate::deadline;
+use crate::metrics::Metrics;
+use crate::otlp::Spans;
+use crate::trace::{self, SpanId, TraceContext};
+use timers::{CLIENT_GONE, Timers};
 
 /// A response extension that names the route for logs and metrics where axum does not know it (a proxy). Keep the number
 /// of different names small.
 #[derive(Clone, Debug)]
-pub struct RouteName(pub String);
+pub struct RouteName(pub Arc<str>);
 
 /// See [`layer`].
 #[derive(Clone, Debug)]
 pub struct TelemetryLayer {
     timers: Arc<Timers>,
     service: &'static str,
+    spans: Option<Spans>,
+}
+
+impl TelemetryLayer {
+    /// Sends a span of each recorded request there.
+    #[must_use]
+    pub fn with_spans(mut self, spans: Option<Spans>) -> Self {
+        self.spans = spans;
+        self
+    }
+
+    /// Where this request is in its trace, and the caller's span.
+    fn place(&self, headers: &HeaderMap) -> (TraceContext, Option<SpanId>) {
+        match TraceContext::of_caller(headers) {
+            Some(caller) => (caller.child(), Some(caller.span_id)),
+            None => {
+                let mut root = TraceContext::root();
+                root.sampled = self.spans.as_ref().is_none_or(Spans::chosen);
+                (root, None)
+            }
+        }
+    }
 }
 
 /// The service that [`TelemetryLayer`] makes.
@@ -39,11 +65,9 @@ pub struct TelemetryService<S> {
 /// `http.server.requests`. Neither query strings nor headers nor bodies are logged.
 pub fn layer(metrics: Metrics, service: &'static str) -> TelemetryLayer {
     TelemetryLayer {
-        timers: Arc::new(Timers {
-            metrics,
-            known: RwLock::default(),
-        }),
+        timers: Arc::new(Timers::new(metrics)),
         service,
+        spans: None,
     }
 }
 
@@ -74,27 +98,34 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let context = TraceContext::from_headers(request.headers()).child();
-        let route = request
-            .extensions()
-            .get::<MatchedPath>()
-            .map(|path| path.as_str().to_owned());
+        let (context, parent) = self.layer.place(request.headers());
+        let deadline = deadline::of_caller(request.headers());
         let method = method_name(request.method());
-        let path = presentable(request.uri().path());
+        let path = request.uri().path();
+        let kind = Kind::of(path);
+        let named = match request.extensions().get::<MatchedPath>() {
+            Some(route) => Named::Route(route.clone()),
+            None => Named::Path(presentable(path)),
+        };
         let span = tracing::error_span!(
             "request",
             service = self.layer.service,
-            trace_id = %context.trace_id,
-            span_id = %context.span_id,
+            trace_id = &*context.trace_id,
+            span_id = &*context.span_id,
             method,
-            route = route.as_deref().unwrap_or(&path),
+            route = named.shown(),
         );
         let mut watch = Watch {
             timers: Arc::clone(&self.layer.timers),
+            span: self
+                .layer
+                .spans
+                .clone()
+                .map(|spans| (spans, context, parent)),
             begun: Instant::now(),
             method,
-            route,
-            path,
+            named,
+            kind,
             ended: false,
         };
         // Called within the context too: a service may do its work before it hands out the future.
@@ -103,42 +134,90 @@ where
             let answer = future.await;
             match &answer {
                 Ok(response) => {
-                    let named = response
-                        .extensions()
-                        .get::<RouteName>()
-                        .map(|name| name.0.clone());
-                    watch.answered(response.status().as_u16(), named);
+                    if let Some(name) = response.extensions().get::<RouteName>() {
+                        watch.named = Named::ByAnswer(name.0.clone());
+                    }
+                    watch.answered(response.status().as_u16());
                 }
-                Err(_) => watch.answered(500, None),
+                Err(_) => watch.answered(500),
             }
             answer
         };
-        Box::pin(trace::scope(context, watched.instrument(span)))
+        Box::pin(trace::serve(context, deadline, watched.instrument(span)))
     }
 }
 
 /// Follows one request to its end, which may be that it is dropped because the client went away.
 struct Watch {
     timers: Arc<Timers>,
+    span: Option<(Spans, TraceContext, Option<SpanId>)>,
     begun: Instant,
     method: &'static str,
-    route: Option<String>,
-    path: String,
+    named: Named,
+    kind: Kind,
     ended: bool,
 }
 
+/// What a request is called.
+enum Named {
+    /// As axum matched it.
+    Route(MatchedPath),
+    /// As a proxy said it.
+    ByAnswer(Arc<str>),
+    /// No route: the path, without what may be personal in it.
+    Path(String),
+}
+
+impl Named {
+    fn route(&self) -> Option<&str> {
+        match self {
+            Self::Route(route) => Some(route.as_str()),
+            Self::ByAnswer(route) => Some(route),
+            Self::Path(_) => None,
+        }
+    }
+
+    fn shown(&self) -> &str {
+        match self {
+            Self::Path(path) => path,
+            Self::Route(route) => route.as_str(),
+            Self::ByAnswer(route) => route,
+        }
+    }
+}
+
+/// What is asked all the time by programs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Request,
+    /// Of the actuator.
+    Probe,
+    /// Each of these comes from each program every few seconds.
+    Heartbeat,
+}
+
+impl Kind {
+    fn of(path: &str) -> Kind {
+        if path.starts_with("/actuator") {
+            Kind::Probe
+        } else if path.starts_with("/eureka/") {
+            Kind::Heartbeat
+        } else {
+            Kind::Request
+        }
+    }
+}
+
 impl Watch {
-    fn answered(&mut self, status: u16, named: Option<String>) {
+    fn answered(&mut self, status: u16) {
         self.ended = true;
         let elapsed = self.begun.elapsed();
         let duration_ms = elapsed.as_micros() as f64 / 1000.0;
-        self.route = named.or(self.route.take());
         let method = self.method;
-        let shown = self.route.as_deref().unwrap_or(&self.path);
+        let shown = self.named.shown();
         // A probe's answer is not an event: a 503 of `/actuator/health` tells of something that was logged when it happened.
-        let probe = self.path.starts_with("/actuator");
-        // Each of these comes from each program every few seconds.
-        let heartbeat = self.path.starts_with("/eureka/") && status < 500;
+        let probe = self.kind == Kind::Probe;
+        let heartbeat = self.kind == Kind::Heartbeat && status < 500;
         if status >= 500 && !probe {
             tracing::error!(
                 route = shown,
@@ -161,14 +240,25 @@ impl Watch {
                 "{method} {shown} {status}"
             );
         }
+        if !probe && !heartbeat {
+            self.trace(Some(status), elapsed);
+        }
         // Micrometer's names for requests without a route: unmatched paths must not become labels.
-        let uri = match (status, self.route.as_deref()) {
+        let uri = match (status, self.named.route()) {
             (405, _) => "UNKNOWN",
             (_, Some(route)) => route,
             (404, None) => "/**",
             (_, None) => "UNKNOWN",
         };
         self.timers.get(uri, method, status).record(elapsed);
+    }
+
+    fn trace(&self, status: Option<u16>, took: Duration) {
+        if let Some((spans, context, parent)) = &self.span {
+            // A path without a route may be anything: it would make names without end.
+            let route = self.named.route().unwrap_or("/**");
+            spans.finish(context, parent.as_deref(), self.method, route, status, took);
+        }
     }
 }
 
@@ -177,75 +267,13 @@ impl Drop for Watch {
         if !self.ended {
             let elapsed = self.begun.elapsed();
             let duration_ms = elapsed.as_micros() as f64 / 1000.0;
-            let (method, shown) = (self.method, self.route.as_deref().unwrap_or(&self.path));
+            let (method, shown) = (self.method, self.named.shown());
             tracing::info!(duration_ms, "{method} {shown} was given up by the client");
+            self.trace(None, elapsed);
             self.timers
-                .get(
-                    self.route.as_deref().unwrap_or("UNKNOWN"),
-                    method,
-                    CLIENT_GONE,
-                )
+                .get(self.named.route().unwrap_or("UNKNOWN"), method, CLIENT_GONE)
                 .record(elapsed);
         }
-    }
-}
-
-/// No status was sent.
-const CLIENT_GONE: u16 = 0;
-
-/// Method and status of the timers of one uri.
-type ByStatus = HashMap<(&'static str, u16), Timer>;
-
-/// The timers by uri, so that a request costs one read lock and no allocation.
-#[derive(Debug)]
-struct Timers {
-    metrics: Metrics,
-    known: RwLock<HashMap<String, ByStatus>>,
-}
-
-impl Timers {
-    fn get(&self, uri: &str, method: &'static str, status: u16) -> Timer {
-        let known = {
-            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-            known
-                .get(uri)
-                .and_then(|by_status| by_status.get(&(method, status)))
-                .cloned()
-        };
-        if let Some(timer) = known {
-            return timer;
-        }
-        let text = if status == CLIENT_GONE {
-            "UNKNOWN".to_owned()
-        } else {
-            status.to_string()
-        };
-        let labels = [
-            ("error", "none"),
-            ("exception", "none"),
-            ("method", method),
-            ("outcome", outcome(status)),
-            ("status", &text),
-            ("uri", uri),
-        ];
-        let timer = self.metrics.timer("http.server.requests", "", &labels);
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known
-            .entry(uri.to_owned())
-            .or_default()
-            .insert((method, status), timer.clone());
-        timer
-    }
-}
-
-fn outcome(status: u16) -> &'static str {
-    match status {
-        100..=199 => "INFORMATIONAL",
-        200..=299 => "SUCCESS",
-        300..=399 => "REDIRECTION",
-        400..=499 => "CLIENT_ERROR",
-        500..=599 => "SERVER_ERROR",
-        _ => "UNKNOWN",
     }
 }
 
@@ -295,7 +323,7 @@ mod tests {
                 get(|| async {
                     tracing::info!("inside");
                     trace::current()
-                        .map(|context| context.trace_id)
+                        .map(|context| context.trace_id.to_string())
                         .unwrap_or_default()
                 }),
             )
@@ -308,7 +336,7 @@ mod tests {
             .fallback(|| async {
                 (
                     StatusCode::NOT_FOUND,
-                    axum::Extension(RouteName("routed".to_owned())),
+                    axum::Extension(RouteName("routed".into())),
                 )
             })
             .layer(layer(metrics.clone(), "test"))

@@ -1,19 +1,23 @@
 //! One line per event on standard output. The fields of the enclosing spans (outer first) go into every line, so that each
 //! line of a request carries its trace id.
 
+mod output;
+
 use std::fmt;
 use std::io::Write as _;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
+
+pub use output::flush;
 
 /// How to log.
 #[derive(Clone, Debug)]
@@ -33,7 +37,7 @@ pub fn init(settings: LogSettings) {
     let lines = Lines {
         service: settings.service,
         json: settings.json,
-        sink: to_stdout,
+        sink: output::write,
     };
     let subscriber = tracing_subscriber::registry()
         .with(filter.unwrap_or_else(|_| EnvFilter::new("info")))
@@ -45,144 +49,212 @@ pub fn init(settings: LogSettings) {
     }
 }
 
-fn to_stdout(line: &str) {
-    // Nobody is left to tell when standard output is gone.
-    let _ = std::io::stdout().lock().write_all(line.as_bytes());
-}
-
 struct Lines<S> {
     service: String,
     json: bool,
     sink: S,
 }
 
-/// What a span has collected.
-struct SpanFields(Map<String, Value>);
+/// What a span or an event says, in its order, each name once. So few that looking through them is quicker than hashing.
+#[derive(Default)]
+struct Fields(Vec<(&'static str, Value)>);
+
+impl Fields {
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| *known == name)
+    }
+
+    fn put(&mut self, field: &Field, value: Value) {
+        let name = field.name();
+        let name = name.strip_prefix("r#").unwrap_or(name);
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    fn take_message(&mut self) -> String {
+        let at = self.0.iter().position(|(name, _)| *name == "message");
+        match at.map(|at| self.0.remove(at)) {
+            Some((_, Value::String(message))) => message,
+            _ => String::new(),
+        }
+    }
+}
 
 impl<S, F> Layer<S> for Lines<F>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
-    F: Fn(&str) + 'static,
+    F: Fn(&[u8], Level) + 'static,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         if let Some(span) = context.span(id) {
-            let mut fields = Map::new();
-            attributes.record(&mut Collect(&mut fields));
-            span.extensions_mut().insert(SpanFields(fields));
+            let mut fields = Fields::default();
+            attributes.record(&mut fields);
+            span.extensions_mut().insert(fields);
         }
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         if let Some(span) = context.span(id)
-            && let Some(SpanFields(fields)) = span.extensions_mut().get_mut::<SpanFields>()
+            && let Some(fields) = span.extensions_mut().get_mut::<Fields>()
         {
-            values.record(&mut Collect(fields));
+            values.record(fields);
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Map::new();
+        let mut own = Fields::default();
+        event.record(&mut own);
+        let message = own.take_message();
+        let metadata = event.metadata();
+        let mut line = Line {
+            bytes: Vec::with_capacity(512),
+            json: self.json,
+        };
+        // A text line shows the trace in front; the outermost span has it.
+        let mut trace = None;
+        let mut spans = Vec::new();
         if let Some(scope) = context.event_scope(event) {
-            for span in scope.from_root() {
-                if let Some(SpanFields(of_span)) = span.extensions().get::<SpanFields>() {
-                    fields.extend(of_span.clone());
+            spans.extend(scope.from_root());
+        }
+        if !self.json {
+            trace = spans.iter().find_map(|span| {
+                let extensions = span.extensions();
+                let fields = extensions.get::<Fields>()?;
+                let (_, value) = fields.0.iter().find(|(name, _)| *name == "trace_id")?;
+                value.as_str().map(str::to_owned)
+            });
+        }
+        line.begin(
+            &self.service,
+            *metadata.level(),
+            metadata.target(),
+            &message,
+            trace.as_deref(),
+        );
+        for (at, span) in spans.iter().enumerate() {
+            let extensions = span.extensions();
+            let Some(fields) = extensions.get::<Fields>() else {
+                continue;
+            };
+            for (name, value) in &fields.0 {
+                let said_again = own.has(name)
+                    || spans[at + 1..].iter().any(|inner| {
+                        let extensions = inner.extensions();
+                        extensions
+                            .get::<Fields>()
+                            .is_some_and(|fields| fields.has(name))
+                    });
+                if !said_again {
+                    line.field(name, value);
                 }
             }
         }
-        event.record(&mut Collect(&mut fields));
-        let message = match fields.remove("message") {
-            Some(Value::String(message)) => message,
-            _ => String::new(),
-        };
-        let metadata = event.metadata();
-        let line = if self.json {
-            self.json_line(
-                metadata.level().as_str(),
-                metadata.target(),
-                message,
-                fields,
-            )
-        } else {
-            text_line(
-                metadata.level().as_str(),
-                metadata.target(),
-                &message,
-                fields,
-            )
-        };
-        (self.sink)(&line);
-    }
-}
-
-impl<F> Lines<F> {
-    fn json_line(
-        &self,
-        level: &str,
-        target: &str,
-        message: String,
-        fields: Map<String, Value>,
-    ) -> String {
-        let mut line = Map::new();
-        line.insert("timestamp".to_owned(), Value::String(timestamp()));
-        line.insert("level".to_owned(), Value::from(level));
-        line.insert("service".to_owned(), Value::from(self.service.as_str()));
-        line.insert("message".to_owned(), Value::String(message));
-        for (key, value) in fields {
-            line.entry(key).or_insert(value);
+        for (name, value) in &own.0 {
+            line.field(name, value);
         }
-        line.insert("target".to_owned(), Value::from(target));
-        format!("{}\n", Value::Object(line))
+        line.end(metadata.target());
+        (self.sink)(&line.bytes, *metadata.level());
     }
 }
 
-fn text_line(level: &str, target: &str, message: &str, mut fields: Map<String, Value>) -> String {
-    use fmt::Write;
-    let mut line = format!("{} {level:>5} ", timestamp());
-    if let Some(Value::String(trace_id)) = fields.remove("trace_id") {
-        let _ = write!(line, "[{trace_id}] ");
-    }
-    fields.remove("span_id");
-    let _ = write!(line, "{target}: {}", one_line(message));
-    for (key, value) in fields {
-        let _ = match value {
-            Value::String(text) => write!(line, " {key}={}", one_line(&text)),
-            other => write!(line, " {key}={other}"),
-        };
-    }
-    line.push('\n');
-    line
+/// A line in the making. Writing into memory can't fail.
+struct Line {
+    bytes: Vec<u8>,
+    json: bool,
 }
 
-/// Text from outside must not look like a line of its own.
-fn one_line(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect()
-            } else {
-                vec![c]
+impl Line {
+    fn begin(
+        &mut self,
+        service: &str,
+        level: Level,
+        target: &str,
+        message: &str,
+        trace: Option<&str>,
+    ) {
+        if self.json {
+            self.bytes.extend_from_slice(b"{\"timestamp\":\"");
+            self.timestamp();
+            let _ = write!(self.bytes, "\",\"level\":\"{level}\",\"service\":");
+            self.quoted(service);
+            self.bytes.extend_from_slice(b",\"message\":");
+            self.quoted(message);
+        } else {
+            self.timestamp();
+            let _ = write!(self.bytes, " {:>5} ", level.as_str());
+            if let Some(trace) = trace {
+                let _ = write!(self.bytes, "[{trace}] ");
             }
-        })
-        .collect()
-}
+            let _ = write!(self.bytes, "{target}: ");
+            self.one_line(message);
+        }
+    }
 
-fn timestamp() -> String {
-    let mut text = String::new();
-    let _ = SystemTime.format_time(&mut Writer::new(&mut text));
-    text
-}
+    fn field(&mut self, name: &str, value: &Value) {
+        if self.json {
+            // What the line says by itself nobody may say again.
+            if matches!(
+                name,
+                "timestamp" | "level" | "service" | "message" | "target"
+            ) {
+                return;
+            }
+            self.bytes.push(b',');
+            self.quoted(name);
+            self.bytes.push(b':');
+            let _ = serde_json::to_writer(&mut self.bytes, value);
+            return;
+        }
+        if matches!(name, "trace_id" | "span_id") {
+            return;
+        }
+        let _ = write!(self.bytes, " {name}=");
+        match value {
+            Value::String(text) => self.one_line(text),
+            other => {
+                let _ = write!(self.bytes, "{other}");
+            }
+        }
+    }
 
-struct Collect<'a>(&'a mut Map<String, Value>);
+    fn end(&mut self, target: &str) {
+        if self.json {
+            self.bytes.extend_from_slice(b",\"target\":");
+            self.quoted(target);
+            self.bytes.push(b'}');
+        }
+        self.bytes.push(b'\n');
+    }
 
-impl Collect<'_> {
-    fn put(&mut self, field: &Field, value: Value) {
-        let name = field.name();
-        self.0
-            .insert(name.strip_prefix("r#").unwrap_or(name).to_owned(), value);
+    fn quoted(&mut self, text: &str) {
+        let _ = serde_json::to_writer(&mut self.bytes, text);
+    }
+
+    /// Text from outside must not look like a line of its own.
+    fn one_line(&mut self, text: &str) {
+        if !text.chars().any(char::is_control) {
+            self.bytes.extend_from_slice(text.as_bytes());
+            return;
+        }
+        for c in text.chars() {
+            let _ = if c.is_control() {
+                write!(self.bytes, "{}", c.escape_default())
+            } else {
+                write!(self.bytes, "{c}")
+            };
+        }
+    }
+
+    fn timestamp(&mut self) {
+        let mut text = String::with_capacity(32);
+        let _ = SystemTime.format_time(&mut Writer::new(&mut text));
+        self.bytes.extend_from_slice(text.as_bytes());
     }
 }
 
-impl Visit for Collect<'_> {
+impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.put(field, Value::String(format!("{value:?}")));
     }
@@ -224,7 +296,10 @@ pub(crate) mod tests {
     ) -> (tracing::subscriber::DefaultGuard, Arc<Mutex<Vec<String>>>) {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let keep = Arc::clone(&lines);
-        let sink = move |line: &str| keep.lock().unwrap().push(line.to_owned());
+        let sink = move |line: &[u8], _| {
+            let line = String::from_utf8(line.to_vec()).unwrap();
+            keep.lock().unwrap().push(line);
+        };
         let layer = Lines {
             service: "test".to_owned(),
             json,
@@ -266,6 +341,31 @@ pub(crate) mod tests {
             (&Value::from("INFO"), &Value::from("test"))
         );
         assert!(line["timestamp"].as_str().unwrap().ends_with('Z'));
+    }
+
+    #[test]
+    fn the_innermost_word_counts_and_is_said_once() {
+        for json in [true, false] {
+            let (_guard, lines) = capture(json);
+            tracing::error_span!("outer", trace_id = "abc", a = 1, b = 1).in_scope(|| {
+                tracing::error_span!("inner", b = 2, c = 2).in_scope(|| {
+                    tracing::info!(c = 3, target = "forged", "said");
+                });
+            });
+            let line = lines.lock().unwrap()[0].clone();
+            let (a, b, c) = if json {
+                (r#""a":1"#, r#""b":2"#, r#""c":3"#)
+            } else {
+                (" a=1", " b=2", " c=3")
+            };
+            assert!([a, b, c].iter().all(|word| line.contains(word)), "{line}");
+            assert_eq!(line.matches("abc").count(), 1, "{line}");
+            assert_eq!(line.contains("forged"), !json, "{line}");
+            if json {
+                let value: serde_json::Map<String, Value> = serde_json::from_str(&line).unwrap();
+                assert_eq!(line.matches("\":").count(), value.len(), "{line}");
+            }
+        }
     }
 
     #[test]

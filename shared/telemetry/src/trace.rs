@@ -5,20 +5,29 @@ use std::future::Future;
 use http::{HeaderMap, HeaderValue};
 use tracing::Instrument;
 
+use crate::deadline::{self, Deadline};
+use crate::hex::Hex;
+
 /// The header that carries the context.
 pub const TRACEPARENT: &str = "traceparent";
+
+/// 32 lower-case hex digits, not all zero.
+pub type TraceId = Hex<32>;
+
+/// 16 lower-case hex digits, not all zero.
+pub type SpanId = Hex<16>;
 
 tokio::task_local! {
     static CURRENT: TraceContext;
 }
 
 /// Where we are in a trace.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceContext {
-    /// 32 lower-case hex digits, not all zero.
-    pub trace_id: String,
-    /// 16 lower-case hex digits, not all zero.
-    pub span_id: String,
+    /// Of the whole trace.
+    pub trace_id: TraceId,
+    /// Of our part.
+    pub span_id: SpanId,
     /// Whether the caller records this trace.
     pub sampled: bool,
 }
@@ -27,7 +36,7 @@ impl TraceContext {
     /// The beginning of a new trace.
     pub fn root() -> Self {
         Self {
-            trace_id: format!("{:032x}", rand::random::<u128>().max(1)),
+            trace_id: Hex::of(rand::random::<u128>().max(1)),
             span_id: span_id(),
             sampled: true,
         }
@@ -35,14 +44,15 @@ impl TraceContext {
 
     /// The caller's context; a new one when the header is absent, doubled or malformed.
     pub fn from_headers(headers: &HeaderMap) -> Self {
+        Self::of_caller(headers).unwrap_or_else(Self::root)
+    }
+
+    /// The caller's context, if the header stands there once and is well-formed.
+    pub fn of_caller(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(TRACEPARENT).iter();
         match (values.next(), values.next()) {
-            (Some(value), None) => value
-                .to_str()
-                .ok()
-                .and_then(Self::parse)
-                .unwrap_or_else(Self::root),
-            _ => Self::root(),
+            (Some(value), None) => value.to_str().ok().and_then(Self::parse),
+            _ => None,
         }
     }
 
@@ -50,7 +60,7 @@ impl TraceContext {
     pub fn child(&self) -> Self {
         Self {
             span_id: span_id(),
-            ..self.clone()
+            ..*self
         }
     }
 
@@ -58,43 +68,40 @@ impl TraceContext {
         let mut parts = text.trim().split('-');
         let (version, trace_id, span_id, flags) =
             (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let (version, flags): (Hex<2>, Hex<2>) = (version.parse().ok()?, flags.parse().ok()?);
         // Version 00 has exactly four parts; later ones may have more.
-        let known =
-            is_hex(version, 2) && version != "ff" && (version != "00" || parts.next().is_none());
-        let sound = is_hex(trace_id, 32) && is_hex(span_id, 16) && is_hex(flags, 2);
-        let real = trace_id.bytes().any(|b| b != b'0') && span_id.bytes().any(|b| b != b'0');
-        if !(known && sound && real) {
+        let known = &*version != "ff" && (&*version != "00" || parts.next().is_none());
+        let (trace_id, span_id): (TraceId, SpanId) =
+            (trace_id.parse().ok()?, span_id.parse().ok()?);
+        if !known || trace_id.is_zero() || span_id.is_zero() {
             return None;
         }
-        let sampled = u8::from_str_radix(flags, 16).is_ok_and(|flags| flags & 1 == 1);
+        let sampled = u8::from_str_radix(&flags, 16).is_ok_and(|flags| flags & 1 == 1);
         Some(Self {
-            trace_id: trace_id.to_owned(),
-            span_id: span_id.to_owned(),
+            trace_id,
+            span_id,
             sampled,
         })
     }
 
     fn header(&self) -> String {
-        format!(
-            "00-{}-{}-{:02x}",
-            self.trace_id,
-            self.span_id,
-            u8::from(self.sampled)
-        )
+        let mut text = String::with_capacity(55);
+        text.push_str("00-");
+        text.push_str(&self.trace_id);
+        text.push('-');
+        text.push_str(&self.span_id);
+        text.push_str(if self.sampled { "-01" } else { "-00" });
+        text
     }
 }
 
-fn span_id() -> String {
-    format!("{:016x}", rand::random::<u64>().max(1))
-}
-
-fn is_hex(text: &str, length: usize) -> bool {
-    text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+fn span_id() -> SpanId {
+    Hex::of(u128::from(rand::random::<u64>().max(1)))
 }
 
 /// The context of the request that this task serves, if it serves one.
 pub fn current() -> Option<TraceContext> {
-    CURRENT.try_with(Clone::clone).ok()
+    CURRENT.try_with(|context| *context).ok()
 }
 
 /// Runs `future` within a context.
@@ -102,16 +109,25 @@ pub async fn scope<F: Future>(context: TraceContext, future: F) -> F::Output {
     CURRENT.scope(context, future).await
 }
 
-/// Gives `future` the present context and log span, so that they survive a `tokio::spawn`.
+/// Runs `future` as a request: within its context and its caller's deadline.
+pub(crate) fn serve<F: Future>(
+    context: TraceContext,
+    deadline: Option<Deadline>,
+    future: F,
+) -> impl Future<Output = F::Output> {
+    CURRENT.scope(context, deadline::scope(deadline, future))
+}
+
+/// Gives `future` the present context, deadline and log span, so that they survive a `tokio::spawn`.
 pub fn carry<F: Future>(future: F) -> impl Future<Output = F::Output> {
     let context = current().unwrap_or_else(TraceContext::root);
-    CURRENT.scope(context, future).in_current_span()
+    serve(context, deadline::current(), future).in_current_span()
 }
 
 /// Writes the current context (a new trace outside of a request) into the headers of a call.
 pub fn inject(headers: &mut HeaderMap) {
     let context = current().unwrap_or_else(TraceContext::root);
-    if let Ok(value) = HeaderValue::from_str(&context.header()) {
+    if let Ok(value) = HeaderValue::try_from(context.header()) {
         headers.insert(TRACEPARENT, value);
     }
 }
@@ -133,8 +149,8 @@ mod tests {
     #[test]
     fn a_good_header_is_taken_over() {
         let context = TraceContext::from_headers(&headers(&[GOOD]));
-        assert_eq!(context.trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
-        assert_eq!(context.span_id, "00f067aa0ba902b7");
+        assert_eq!(&*context.trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(&*context.span_id, "00f067aa0ba902b7");
         assert!(context.sampled);
         assert_eq!(context.header(), GOOD);
         let child = context.child();
@@ -147,7 +163,7 @@ mod tests {
         let later =
             "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00-what-the-future-brings";
         assert_eq!(
-            TraceContext::from_headers(&headers(&[later])).span_id,
+            &*TraceContext::from_headers(&headers(&[later])).span_id,
             "00f067aa0ba902b7"
         );
         let zero = "00-00000000000000000000000000000000-00f067aa0ba902b7-01";
@@ -156,14 +172,11 @@ mod tests {
         let forbidden = "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         for bad in ["", "x", zero, upper, long, forbidden, "00-4bf9-00f0-01"] {
             let context = TraceContext::from_headers(&headers(&[bad]));
-            assert!(
-                is_hex(&context.trace_id, 32) && is_hex(&context.span_id, 16),
-                "{bad}"
-            );
-            assert!(!bad.contains(&context.trace_id), "{bad}");
+            assert!(!context.trace_id.is_zero() && !context.span_id.is_zero());
+            assert!(!bad.contains(&*context.trace_id), "{bad}");
         }
         assert_ne!(
-            TraceContext::from_headers(&headers(&[GOOD, GOOD])).span_id,
+            &*TraceContext::from_headers(&headers(&[GOOD, GOOD])).span_id,
             "00f067aa0ba902b7"
         );
         assert_ne!(
@@ -176,7 +189,7 @@ mod tests {
     async fn the_context_follows_its_task() {
         assert_eq!(current(), None);
         let context = TraceContext::root();
-        let (inside, carried, sent) = scope(context.clone(), async {
+        let (inside, carried, sent) = scope(context, async {
             let carried = tokio::spawn(carry(async { current() })).await.unwrap();
             let mut sent = HeaderMap::new();
             inject(&mut sent);

@@ -24,6 +24,8 @@ pub mod timestamp;
 pub mod unix;
 
 #[cfg(feature = "tests")]
+pub mod certificates;
+#[cfg(feature = "tests")]
 pub mod eventually;
 #[cfg(feature = "tests")]
 pub mod fault_proxy;

@@ -30,6 +30,8 @@ pub struct MariaDbSettings {
     pub throwaway: bool,
     /// Statements, each on one line, run at every start before the first connection is let in.
     pub init_sql: Vec<String>,
+    /// More arguments for the server.
+    pub args: Vec<String>,
 }
 
 impl MariaDbSettings {
@@ -44,6 +46,7 @@ impl MariaDbSettings {
             max_connections: 300,
             throwaway: false,
             init_sql: Vec::new(),
+            args: Vec::new(),
         }
     }
 }
@@ -104,6 +107,7 @@ impl MariaDb {
             "--log-warnings=1".into(),
             "--local-infile=0".into(),
         ]);
+        args.extend(settings.args.iter().cloned());
         let launch = Launch {
             name: "mysql".into(),
             program: program.path,

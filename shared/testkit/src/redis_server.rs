@@ -22,6 +22,8 @@ pub struct RedisSettings {
     pub port: Option<u16>,
     /// Nothing is written to the disk: it is empty after a restart. For tests.
     pub throwaway: bool,
+    /// More arguments for the server.
+    pub args: Vec<String>,
 }
 
 impl RedisSettings {
@@ -33,6 +35,7 @@ impl RedisSettings {
             log: dir.join("redis.log"),
             port: None,
             throwaway: false,
+            args: Vec::new(),
         }
     }
 }
@@ -89,7 +92,11 @@ impl Redis {
             name: "redis".into(),
             program: program.path,
             arg0: program.arg0,
-            args: args.into_iter().map(Into::into).collect(),
+            args: args
+                .into_iter()
+                .map(Into::into)
+                .chain(settings.args.iter().map(Into::into))
+                .collect(),
             env: Default::default(),
             dir,
             log: settings.log.clone(),

@@ -56,7 +56,16 @@ const BESIDES: [&str; 5] = [
 ];
 
 /// How the sources read one setting.
-const READERS: [&str; 7] = ["read", "need", "get", "get_as", "setting", "span", "secs"];
+const READERS: [&str; 8] = [
+    "read",
+    "need",
+    "get",
+    "get_as",
+    "setting",
+    "setting_on",
+    "span",
+    "secs",
+];
 
 /// A line of the document.
 struct Line {

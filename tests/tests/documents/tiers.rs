@@ -65,9 +65,8 @@ fn tiers() -> Vec<Vec<String>> {
 
 fn folder(name: &str) -> String {
     match name {
-        "gateway" | "registry" | "config-server" | "tests" | "mall" | "audit" | "load" => {
-            name.to_owned()
-        }
+        "gateway" | "registry" | "config-server" | "tests" | "mall" | "audit" | "load"
+        | "mail-catcher" => name.to_owned(),
         _ if name.starts_with("services/") => name.to_owned(),
         _ => format!("shared/{name}"),
     }

@@ -68,8 +68,8 @@ impl World {
             .env("stock", "MALL_STOCK_PENDINGAGE", "3s")
             .env("stock", "MALL_STOCK_SWEEPSCHEDULE", "@every 500ms")
             .env("stock", "MALL_STOCK_RECONCILESCHEDULE", "@every 1s")
-            .env("orders", "MALL_ORDERS_INTENTAGE", "4s")
-            .env("orders", "MALL_ORDERS_INTENTSSCHEDULE", "@every 500ms")
+            .env("stock", "MALL_STOCK_ORPHANAGE", "4s")
+            .env("stock", "MALL_STOCK_ORPHANSCHEDULE", "@every 500ms")
             .env("orders", "MALL_ORDERS_OUTBOX_MAXBACKOFF", "1s")
             .env("orders", "MALL_ORDERS_OUTBOX_LEASE", "5s")
             .env(

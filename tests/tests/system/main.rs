@@ -19,5 +19,6 @@ mod openapi;
 mod oversell;
 mod owners;
 mod time;
+mod toss;
 
 use mall_system_tests::mint;

@@ -30,6 +30,7 @@ pub async fn described(town: &Town) -> BTreeSet<String> {
             "/product/detailStock/{productId}",
             "/cart/getCart",
             "/order/orderlist",
+            "/admin/payments/{orderId}",
         ];
         match services
             .iter()

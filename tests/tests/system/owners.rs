@@ -8,7 +8,7 @@ use mall_system_tests::{PASSWORD, Person};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::books::changed;
+use super::books::{NOBODYS, changed};
 use super::malls::{Town, alone, run};
 use super::openapi::described;
 
@@ -17,7 +17,7 @@ pub struct Row {
     pub method: &'static str,
     pub path: &'static str,
     needs: Needs,
-    expected: [u16; 5],
+    pub expected: [u16; 5],
 }
 
 /// Nobody; the owner of the thing; another shopper; an admin; the owner with the token of a session that has ended.
@@ -48,6 +48,9 @@ enum Needs {
     Paid,
     Delivered,
     Order,
+    Webhook,
+    Moved,
+    DeadLetter,
 }
 
 const fn row(method: &'static str, path: &'static str, needs: Needs, expected: [u16; 5]) -> Row {
@@ -65,7 +68,7 @@ const OWNER: [u16; 5] = [401, 200, 404, 403, 401];
 const ADMIN: [u16; 5] = [401, 403, 403, 200, 401];
 
 /// The public API.
-const MATRIX: [Row; 28] = [
+const MATRIX: [Row; 29] = [
     row("POST", "/auth/signup", Needs::NewEmail, EVERYBODY),
     row(
         "GET",
@@ -124,10 +127,34 @@ const MATRIX: [Row; 28] = [
     row("PUT", "/order/cancel/{orderId}", Needs::Paid, OWNER),
     row("PUT", "/order/refund/{orderId}", Needs::Delivered, OWNER),
     row("GET", "/order/{orderId}", Needs::Order, OWNER),
+    // Whoever asks: the provider of this mall sends none.
+    row(
+        "POST",
+        "/payment/webhooks/{provider}",
+        Needs::Webhook,
+        [404; 5],
+    ),
 ];
 
 /// What admins have besides.
-const ADMINS: [Row; 1] = [row("GET", "/admin/orders/{orderId}", Needs::Order, ADMIN)];
+const ADMINS: [Row; 6] = [
+    row("GET", "/admin/orders", Needs::Paid, ADMIN),
+    row("GET", "/admin/orders/{orderId}", Needs::Order, ADMIN),
+    row("POST", "/admin/orders/{orderId}/move", Needs::Moved, ADMIN),
+    row(
+        "GET",
+        "/admin/orders/dead-letters",
+        Needs::DeadLetter,
+        ADMIN,
+    ),
+    row(
+        "POST",
+        "/admin/orders/dead-letters/{id}/retry",
+        Needs::DeadLetter,
+        ADMIN,
+    ),
+    row("GET", "/admin/payments/{orderId}", Needs::Paid, ADMIN),
+];
 
 /// `METHOD /path` of all rows.
 pub fn routes() -> BTreeSet<String> {
@@ -136,24 +163,24 @@ pub fn routes() -> BTreeSet<String> {
         .collect()
 }
 
-fn rows() -> impl Iterator<Item = &'static Row> {
+pub fn rows() -> impl Iterator<Item = &'static Row> {
     MATRIX.iter().chain(&ADMINS)
 }
 
 /// The five, and the mall that they are in.
-struct Cast<'t> {
-    town: &'t Town,
-    owner: Person,
-    other: Person,
-    gone: Person,
+pub struct Cast<'t> {
+    pub town: &'t Town,
+    pub owner: Person,
+    pub other: Person,
+    pub gone: Person,
 }
 
 /// A request, ready but for who asks.
 #[derive(Default)]
-struct Asked {
-    path: String,
-    body: Option<Value>,
-    cookie: Option<String>,
+pub struct Asked {
+    pub path: String,
+    pub body: Option<Value>,
+    pub cookie: Option<String>,
 }
 
 #[test]
@@ -275,7 +302,7 @@ impl Cast<'_> {
     }
 
     /// Puts there what the request is about.
-    async fn set(&self, row: &Row) -> Asked {
+    pub async fn set(&self, row: &Row) -> Asked {
         let (shop, owner) = (&self.town.shop, &self.owner);
         let with = |name: &str, id: i64| row.path.replace(&format!("{{{name}}}"), &id.to_string());
         let path = row.path.to_owned();
@@ -362,6 +389,15 @@ impl Cast<'_> {
                     .await;
                 plain(with("orderId", order))
             }
+            Needs::Webhook => json(
+                row.path.replace("{provider}", "toss"),
+                json!({"eventType": "PAYMENT_STATUS_CHANGED"}),
+            ),
+            Needs::Moved => json(
+                with("orderId", self.paid().await),
+                json!({"to": "SHIPPING", "reason": "by phone"}),
+            ),
+            Needs::DeadLetter => plain(with("id", self.dead_letter().await)),
             Needs::Order => plain(with(
                 "orderId",
                 shop.ordered(owner, self.town.mug(5).await, 1).await,
@@ -375,6 +411,19 @@ impl Cast<'_> {
         self.by(&self.owner, Method::POST, &path).await["cartId"]
             .as_i64()
             .unwrap()
+    }
+
+    /// An effect that was given up, and will be again: nobody knows its topic.
+    async fn dead_letter(&self) -> i64 {
+        let books = &self.town.books;
+        books
+            .sql(&format!(
+                "INSERT INTO mall_orders.outbox (topic, ordering_key, payload, created_at, next_attempt_at, dead) \
+                 VALUES ('{NOBODYS}', 'matrix', '{{}}', UTC_TIMESTAMP(), UTC_TIMESTAMP(), 1)"
+            ))
+            .await;
+        let newest = format!("SELECT MAX(id) FROM mall_orders.outbox WHERE topic = '{NOBODYS}'");
+        books.number(&newest).await
     }
 
     async fn paid(&self) -> i64 {

@@ -1,9 +1,10 @@
-//! `POST /cart/add/{productId}?count=`: puts a product into the caller's cart. Original: `CartController.addCart`. Not
-//! idempotent: the second time is 409.
+//! `POST /cart/add/{productId}?count=`: puts a product into the caller's cart. Original: `CartController.addCart`. The
+//! second time is 409, unless it has the first one's idempotency key.
 
 use axum::Json;
 use axum::extract::State as App;
 use mall_auth::Shopper;
+use mall_idempotency::Keyed;
 use mall_problem::{Answer, Path, Query};
 use mall_types::{CartId, ProductId};
 use serde::Serialize;
@@ -40,8 +41,13 @@ pub async fn add(
     Shopper(shopper): Shopper,
     Path(product): Path<ProductId>,
     Query(params): Query<CountParams>,
+    keyed: Keyed,
 ) -> Answer<Json<Added>> {
     let count = params.read(state.config.max_count)?;
-    let cart_id = app::add(&state, shopper.user, product, count).await?;
-    Ok(Json(Added { cart_id }))
+    let line = (product, count);
+    app::add(&state, shopper.user, line, keyed, |cart_id| Added {
+        cart_id,
+    })
+    .await
+    .map(Json)
 }

@@ -4,6 +4,7 @@
 use axum::Json;
 use axum::extract::State as App;
 use mall_auth::Shopper;
+use mall_idempotency::Keyed;
 use mall_problem::{Answer, Done, Lang, Path, done};
 use mall_types::CartId;
 
@@ -28,7 +29,9 @@ pub async fn delete(
     Shopper(shopper): Shopper,
     Path(line): Path<CartId>,
     lang: Lang,
+    keyed: Keyed,
 ) -> Answer<Json<Done>> {
-    app::delete(&state, shopper.user, line).await?;
-    Ok(done(lang, &messages::DELETED))
+    let answer = done(lang, &messages::DELETED);
+    app::delete(&state, shopper.user, line, keyed, &answer).await?;
+    Ok(answer)
 }

@@ -4,6 +4,7 @@
 use axum::Json;
 use axum::extract::State as App;
 use mall_auth::Shopper;
+use mall_idempotency::Keyed;
 use mall_problem::{Answer, Done, Lang, Path, Query, done};
 use mall_types::CartId;
 
@@ -31,8 +32,10 @@ pub async fn update(
     Path(line): Path<CartId>,
     Query(params): Query<CountParams>,
     lang: Lang,
+    keyed: Keyed,
 ) -> Answer<Json<Done>> {
     let count = params.read(state.config.max_count)?;
-    app::set_count(&state, shopper.user, line, count).await?;
-    Ok(done(lang, &messages::UPDATED))
+    let answer = done(lang, &messages::UPDATED);
+    app::set_count(&state, shopper.user, (line, count), keyed, &answer).await?;
+    Ok(answer)
 }

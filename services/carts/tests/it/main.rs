@@ -9,6 +9,7 @@
 mod add;
 mod bad_input;
 mod change;
+mod idempotency;
 mod internal;
 mod outage;
 mod support;

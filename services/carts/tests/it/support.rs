@@ -24,6 +24,7 @@ use tower::ServiceExt;
 
 pub struct TestApp {
     app: Router,
+    pub db: Db,
     keys: InternalKeys,
     pub clock: Arc<MockClock>,
     pub products: Arc<FakeProducts>,
@@ -67,6 +68,8 @@ impl ProductsApi for FakeProducts {
 #[derive(Debug)]
 pub struct Reply {
     pub status: StatusCode,
+    /// It is the answer of an earlier request.
+    pub replayed: bool,
     pub body: Value,
 }
 
@@ -129,7 +132,7 @@ impl TestApp {
         let products = Arc::new(FakeProducts::default());
         let keys = InternalKeys::new(&SecretString::from("k".repeat(32))).unwrap();
         let state = State::new(
-            db,
+            db.clone(),
             clock.clone(),
             products.clone(),
             CartsConfig {
@@ -147,6 +150,7 @@ impl TestApp {
         let app = stack.around(router(state).into());
         Self {
             app,
+            db,
             keys,
             clock,
             products,
@@ -165,11 +169,25 @@ impl TestApp {
         path: &str,
         body: impl Into<Body>,
     ) -> Reply {
+        self.send(who, Request::builder().method(method).uri(path), body)
+            .await
+    }
+
+    /// With an idempotency key.
+    pub async fn keyed(&self, who: Who, key: &str, method: Method, path: &str) -> Reply {
+        let request = Request::builder().method(method).uri(path);
+        self.send(who, request.header("idempotency-key", key), Body::empty())
+            .await
+    }
+
+    async fn send(
+        &self,
+        who: Who,
+        request: http::request::Builder,
+        body: impl Into<Body>,
+    ) -> Reply {
         let now = self.clock.now();
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("content-type", "application/json");
+        let mut request = request.header("content-type", "application/json");
         let identity = |user, role| Identity {
             user: UserId(user),
             role,
@@ -180,15 +198,18 @@ impl TestApp {
             Who::Nobody => request,
             Who::Shopper(id) => request.header(
                 IDENTITY_HEADER,
-                self.keys.sign_identity(&identity(id, Role::User), now),
+                self.keys
+                    .sign_identity(&identity(id, Role::User), "application-cart", now),
             ),
             Who::Admin(id) => request.header(
                 IDENTITY_HEADER,
-                self.keys.sign_identity(&identity(id, Role::Admin), now),
+                self.keys
+                    .sign_identity(&identity(id, Role::Admin), "application-cart", now),
             ),
             Who::Service => request.header(
                 SERVICE_HEADER,
-                self.keys.sign_service("application-order", now),
+                self.keys
+                    .sign_service("application-order", "application-cart", now),
             ),
         };
         let response = self
@@ -198,9 +219,11 @@ impl TestApp {
             .await
             .unwrap();
         let status = response.status();
+        let replayed = response.headers().contains_key("idempotent-replayed");
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         Reply {
             status,
+            replayed,
             body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
         }
     }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use mall_db::TxError;
+use mall_idempotency::Keyed;
 use mall_problem::Problem;
 use mall_types::ProductId;
+use serde::Serialize;
 
 use super::announce::{NEW_PRODUCT, ProductNote};
 use crate::domain::{NewProduct, Refusal};
@@ -13,11 +15,16 @@ use crate::store;
 
 impl Products {
     /// Adds a product, and tells stock of it in the same transaction's outbox. Stock normally knows before this returns; when
-    /// it is away, the product is there all the same and its stock follows.
-    pub async fn add(&self, new: NewProduct) -> Result<ProductId, Problem> {
+    /// it is away, the product is there all the same and its stock follows. `answer` says what the caller is told.
+    pub async fn add<T: Serialize + Send + Sync + 'static>(
+        &self,
+        new: NewProduct,
+        keyed: Keyed,
+        answer: impl Fn(ProductId) -> T + Clone + Send + Sync + 'static,
+    ) -> Result<T, Problem> {
         let (new, now) = (Arc::new(new), self.clock.now());
         let added = self.db.run_tx("add_product", move |tx| {
-            let new = Arc::clone(&new);
+            let (new, keyed, answer) = (Arc::clone(&new), keyed.clone(), answer.clone());
             Box::pin(async move {
                 let id = store::insert(tx, &new, now).await?;
                 if let Some(image) = &new.image {
@@ -33,15 +40,17 @@ impl Products {
                 };
                 let message =
                     mall_outbox::enqueue(tx, now, NEW_PRODUCT, &id.to_string(), &note).await?;
-                Ok((id, message))
+                let answer = answer(id);
+                keyed.complete_in(tx, &answer).await?;
+                Ok((id, message, answer))
             })
         });
-        let (id, message) = added
+        let (id, message, answer) = added
             .await
             .map_err(|error: TxError<Refusal>| Problem::from(error))?;
         if let Err(error) = self.relay.deliver_now(message).await {
             tracing::warn!(product.id = id.0, error = %error, "stock hears of product {id} later");
         }
-        Ok(id)
+        Ok(answer)
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use mall_db::TxError;
-use mall_problem::Problem;
+use mall_idempotency::Keyed;
+use mall_problem::{Done, Problem};
 use mall_types::ProductId;
 
 use super::announce::{CHANGED_PRODUCT, ProductNote};
@@ -12,20 +13,23 @@ use crate::state::Products;
 use crate::store;
 
 impl Products {
-    /// Changes what is given. Stock first: it is the part that can refuse.
+    /// Changes what is given. Stock first: it is the part that can refuse. A repeated attempt books its change under the same
+    /// id, so it counts once.
     pub async fn edit(
         &self,
         id: ProductId,
         edit: ProductEdit,
         stock: Option<StockChange>,
+        keyed: Keyed,
+        answer: &Done,
     ) -> Result<(), Problem> {
         match stock {
-            Some(change) => self.change_stock(id, change).await?,
+            Some(change) => self.change_stock(id, change, keyed.effect()).await?,
             None => self.known(id).await.map(drop)?,
         }
-        let (edit, now) = (Arc::new(edit), self.clock.now());
+        let (edit, now, answer) = (Arc::new(edit), self.clock.now(), answer.clone());
         let edited = self.db.run_tx("edit_product", move |tx| {
-            let edit = Arc::clone(&edit);
+            let (edit, keyed, answer) = (Arc::clone(&edit), keyed.clone(), answer.clone());
             Box::pin(async move {
                 if !store::update(tx, id, &edit, now).await? {
                     return Err(TxError::refuse(Refusal::Unknown));
@@ -36,6 +40,7 @@ impl Products {
                         store::set_thumbnail(tx, id, image).await?;
                     }
                 }
+                keyed.complete_in(tx, &answer).await?;
                 if edit.limit.is_none() {
                     return Ok(None);
                 }

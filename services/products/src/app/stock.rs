@@ -11,14 +11,20 @@ use crate::state::Products;
 
 impl Products {
     /// Changes what is available. A refusal by stock (below zero) reaches the admin as it is.
-    pub async fn change_stock(&self, id: ProductId, change: StockChange) -> Result<(), Problem> {
+    /// It is booked once under the id of this `effect`.
+    pub async fn change_stock(
+        &self,
+        id: ProductId,
+        change: StockChange,
+        effect: Uuid,
+    ) -> Result<(), Problem> {
         self.known(id).await?;
         let (set, by) = match change {
             StockChange::Set(pieces) => (Some(pieces), None),
             StockChange::By(pieces) => (None, Some(pieces)),
         };
         let adjust = Adjust {
-            adjustment_id: Uuid::new_v4().to_string(),
+            adjustment_id: effect.to_string(),
             set,
             change: by,
         };

@@ -1,8 +1,10 @@
-//! `POST /product/admin/add`: adds a product. Original: `ProductAdminController.addProduct`. Not idempotent.
+//! `POST /product/admin/add`: adds a product. Original: `ProductAdminController.addProduct`. Repeating it
+//! without an idempotency key adds another one.
 
 use axum::Json;
 use axum::extract::State;
 use mall_auth::Admin;
+use mall_idempotency::Keyed;
 use mall_problem::{Answer, Body, Lang};
 use mall_types::ProductId;
 use serde::Serialize;
@@ -37,12 +39,13 @@ pub async fn add(
     State(products): State<Products>,
     _: Admin,
     lang: Lang,
+    keyed: Keyed,
     Body(request): Body<AddProduct>,
 ) -> Answer<Json<Added>> {
     let new = request.check(&products.zone)?;
-    let product_id = products.add(new).await?;
-    Ok(Json(Added {
+    let answer = move |product_id| Added {
         product_id,
         message: messages::ADDED.pick(lang).to_owned(),
-    }))
+    };
+    products.add(new, keyed, answer).await.map(Json)
 }

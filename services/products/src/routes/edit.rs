@@ -1,9 +1,10 @@
-//! `PUT /product/admin/edit/{productId}`: changes a product. Original: `ProductAdminController.editProduct`. Repeating it adds
-//! its picture again.
+//! `PUT /product/admin/edit/{productId}`: changes a product. Original: `ProductAdminController.editProduct`. Repeating it
+//! without an idempotency key adds its picture again.
 
 use axum::Json;
 use axum::extract::State;
 use mall_auth::Admin;
+use mall_idempotency::Keyed;
 use mall_problem::{Answer, Body, Done, Lang, Path, done};
 use mall_types::ProductId;
 
@@ -32,10 +33,14 @@ pub async fn edit(
     State(products): State<Products>,
     _: Admin,
     lang: Lang,
+    keyed: Keyed,
     Path(product_id): Path<ProductId>,
     Body(request): Body<EditProduct>,
 ) -> Answer<Json<Done>> {
     let (edit, stock) = request.check()?;
-    products.edit(product_id, edit, stock).await?;
-    Ok(done(lang, &messages::EDITED))
+    let answer = done(lang, &messages::EDITED);
+    products
+        .edit(product_id, edit, stock, keyed, &answer)
+        .await?;
+    Ok(answer)
 }

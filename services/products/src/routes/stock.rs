@@ -4,6 +4,7 @@
 use axum::Json;
 use axum::extract::State;
 use mall_auth::Admin;
+use mall_idempotency::Keyed;
 use mall_problem::{Answer, Body, Done, Lang, Path, done};
 use mall_types::ProductId;
 
@@ -33,10 +34,13 @@ pub async fn stock(
     State(products): State<Products>,
     _: Admin,
     lang: Lang,
+    keyed: Keyed,
     Path(product_id): Path<ProductId>,
     Body(request): Body<StockRequest>,
 ) -> Answer<Json<Done>> {
     let change = request.check()?;
-    products.change_stock(product_id, change).await?;
+    products
+        .change_stock(product_id, change, keyed.effect())
+        .await?;
     Ok(done(lang, &messages::STOCK_CHANGED))
 }

@@ -4,6 +4,7 @@
 
 mod admin;
 mod bad_input;
+mod idempotency;
 mod internal;
 mod pages;
 mod support;

@@ -107,6 +107,13 @@ impl StockApi for FakeStock {
         let Some((_, available)) = items.get_mut(&id) else {
             return Err(Self::refusal(404, codes::STOCK_UNKNOWN));
         };
+        let spent = self.booked.lock().unwrap().contains(&change.adjustment_id);
+        if spent {
+            return Ok(Available {
+                product_id: id,
+                available: *available,
+            });
+        }
         let after = change
             .set
             .unwrap_or(*available + change.change.unwrap_or(0));
@@ -114,6 +121,10 @@ impl StockApi for FakeStock {
             return Err(Self::refusal(409, codes::STOCK_BELOW_ZERO));
         }
         *available = after;
+        self.booked
+            .lock()
+            .unwrap()
+            .insert(change.adjustment_id.clone());
         Ok(Available {
             product_id: id,
             available: after,
@@ -283,6 +294,23 @@ impl TestApp {
     }
 
     pub async fn call(&self, who: Who, method: Method, path: &str, body: Option<String>) -> Reply {
+        let request = Request::builder().method(method).uri(path);
+        self.send(who, request, body).await
+    }
+
+    /// The admin, with an idempotency key.
+    pub async fn keyed(&self, key: &str, method: Method, path: &str, body: &Value) -> Reply {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header("idempotency-key", key);
+        self.send(Who::Admin, request, Some(body.to_string())).await
+    }
+
+    async fn send(
+        &self,
+        who: Who,
+        mut request: http::request::Builder,
+        body: Option<String>,
+    ) -> Reply {
         let now = self.clock.now();
         let identity = |role| Identity {
             user: UserId(1),
@@ -290,20 +318,22 @@ impl TestApp {
             session: "s".to_owned(),
             access_expires_at: now + Duration::from_secs(3600),
         };
-        let mut request = Request::builder().method(method).uri(path);
         request = match who {
             Who::Nobody => request,
             Who::Shopper => request.header(
                 IDENTITY_HEADER,
-                self.keys.sign_identity(&identity(Role::User), now),
+                self.keys
+                    .sign_identity(&identity(Role::User), "application-product", now),
             ),
             Who::Admin => request.header(
                 IDENTITY_HEADER,
-                self.keys.sign_identity(&identity(Role::Admin), now),
+                self.keys
+                    .sign_identity(&identity(Role::Admin), "application-product", now),
             ),
             Who::Service => request.header(
                 SERVICE_HEADER,
-                self.keys.sign_service("application-order", now),
+                self.keys
+                    .sign_service("application-order", "application-product", now),
             ),
         };
         let request = match body {

@@ -13,9 +13,10 @@ use crate::domain::{Existing, Facts, Line, Order, Refusal, admit, sums};
 use crate::failure::Failure;
 use crate::state::Stock;
 use crate::store::allowances;
+use crate::store::bookings::{self, Hold};
 use crate::store::items::{self, Item};
 use crate::store::movements::{self, Movement};
-use crate::store::reservations::{self, Hold};
+use crate::store::reservations;
 
 /// Facts that turn out to be others are counted against anew, so often.
 const LOOKS: usize = 4;
@@ -73,24 +74,22 @@ impl Stock {
                         .filter(|(_, refusal)| refusal.is_none())
                         .map(|(hold, _)| *hold)
                         .collect();
-                    let Some(first) = fit.first().map(|hold| hold.id.to_string()) else {
+                    if fit.is_empty() {
                         // Nothing is booked, so no guard says whether the limit is still this one.
                         return match check(tx, product, limit, now).await? {
                             Some(unbooked) => Err(TxError::refuse(unbooked)),
                             None => Ok(refusals),
                         };
-                    };
-                    let pieces = fit.iter().map(|hold| hold.quantity).sum();
+                    }
                     // Two instances that got the same requests lock their rows in the same order.
-                    fit.sort_by_key(|hold| hold.id);
-                    reservations::insert_batch(tx, product, &fit, limit.is_some(), now)
+                    fit.sort_unstable_by_key(|hold| hold.id);
+                    if !bookings::book(tx, product, &fit, limit, now)
                         .await
-                        .map_err(spent)?;
-                    if !items::hold(tx, product, pieces, limit, now).await? {
+                        .map_err(spent)?
+                    {
+                        let pieces = fit.iter().map(|hold| hold.quantity).sum();
                         return Err(unheld(tx, product, pieces, limit, now).await?);
                     }
-                    let movement = Movement::Hold(pieces);
-                    movements::append(tx, product, movement, fit.len(), &first, now).await?;
                     Ok(refusals)
                 })
             })
@@ -143,21 +142,21 @@ impl Stock {
                         let other = check(tx, line.product_id, limit, now).await?;
                         return Err(TxError::refuse(other.unwrap_or(Unbooked::No(*refusal))));
                     }
-                    match order.single() {
-                        Some(line) => {
-                            let counted = limits.iter().any(Option::is_some);
-                            let holds = [hold(&line)];
-                            reservations::insert_batch(tx, line.product_id, &holds, counted, now)
-                                .await
-                        }
-                        None => {
-                            let lines: Vec<(Line, bool)> = lines()
-                                .map(|(line, limit)| (*line, limit.is_some()))
-                                .collect();
-                            reservations::insert_lines(tx, order.id, order.buyer, &lines, now).await
-                        }
+                    if let Some(line) = order.single() {
+                        let limit = limits.first().copied().flatten();
+                        let (product, pieces) = (line.product_id, line.quantity);
+                        return match bookings::book(tx, product, &[hold(&line)], limit, now).await {
+                            Ok(true) => Ok(()),
+                            Ok(false) => Err(unheld(tx, product, pieces, limit, now).await?),
+                            Err(error) => Err(spent(error)),
+                        };
                     }
-                    .map_err(spent)?;
+                    let counted: Vec<(Line, bool)> = lines()
+                        .map(|(line, limit)| (*line, limit.is_some()))
+                        .collect();
+                    reservations::insert_lines(tx, order.id, order.buyer, &counted, now)
+                        .await
+                        .map_err(spent)?;
                     let reference = order.id.to_string();
                     for (line, limit) in lines() {
                         let (product, pieces) = (line.product_id, line.quantity);
@@ -217,8 +216,10 @@ async fn allow(
         .map(|hold| (hold.buyer, hold.quantity))
         .collect();
     let sums = sums(&asked);
-    allowances::add(conn, product, &sums).await?;
-    let over = allowances::over(conn, product, &sums, limit).await?;
+    let over = allowances::add(conn, product, &sums, limit).await?;
+    if over.is_empty() {
+        return Ok(vec![None; holds.len()]);
+    }
     let sums: HashMap<UserId, i64> = sums.into_iter().collect();
     let before = over
         .into_iter()

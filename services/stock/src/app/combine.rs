@@ -1,25 +1,29 @@
 //! One combiner per hot product and process: requests that wait at the same moment share one script and one transaction.
 //!
-//! Each product with waiting requests has a task. It collects what waits, takes for all of it in one step, books what was
-//! taken in one transaction, answers each, and goes round again with what came meanwhile. So the cost of a request falls as
-//! the crowd grows. A task that has had nothing to do for a while ends.
+//! Each product with waiting requests has a task. It collects what waits, takes for all of it in one step, and hands what was
+//! taken to a booking, which commits it in one transaction and answers each. While that goes on, the task collects and takes for the
+//! next batch: Redis, MySQL and this process work at the same time. So the cost of a request falls as the crowd grows. A task that
+//! has had nothing to do for a while ends.
+//!
+//! Bookings of one product may overtake each other. That is as with two instances: each is guarded by itself, and whatever is
+//! taken in Redis and not yet booked only makes Redis show fewer than MySQL has.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use mall_db::TxError;
 use mall_stock_api::ReservationState as State;
 use mall_types::ProductId;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use uuid::Uuid;
 
-use super::tidy::{Taken, Tidy};
+use super::tidy::{Pairs, Taken, Tidy};
 use crate::domain::{Line, Order, Refusal};
 use crate::failure::Failure;
-use crate::hot::Take;
+use crate::hot::{MOST, Take};
 use crate::state::{SharedStock, Stock};
-use crate::store::reservations::Hold;
+use crate::store::bookings::Hold;
 
 /// So many requests may wait for one product; more are told to come again.
 const WAITING_ROOM: usize = 8192;
@@ -27,12 +31,14 @@ const WAITING_ROOM: usize = 8192;
 /// How long a combiner waits for work before it ends.
 const IDLE: Duration = Duration::from_secs(10);
 
+/// So many batches of a product may be between their take and their answers: one in MySQL, the next in Redis.
+const UNDER_WAY: usize = 2;
+
 type Outcome = Result<State, Failure>;
 
 /// One request in the waiting room.
 struct Waiting {
-    order: Order,
-    line: Line,
+    hold: Hold,
     since: Instant,
     answer: oneshot::Sender<Outcome>,
 }
@@ -41,6 +47,23 @@ impl Waiting {
     fn answer(self, outcome: Outcome) {
         // Whoever asked may be gone; the reservation stands and is released by its owner's rules.
         let _ = self.answer.send(outcome);
+    }
+
+    fn order(&self, product: ProductId) -> Order {
+        Order {
+            id: self.hold.id,
+            buyer: self.hold.buyer,
+            lines: vec![Line {
+                product_id: product,
+                quantity: self.hold.quantity,
+            }],
+        }
+    }
+}
+
+fn answer_all(batch: Vec<Waiting>, failure: &Failure) {
+    for waiting in batch {
+        waiting.answer(Err(failure.clone()));
     }
 }
 
@@ -54,23 +77,74 @@ impl Queues {
     }
 }
 
+/// What a product's combiner and its bookings share.
+struct Desk {
+    product: ProductId,
+    /// Takes that are booked and still pending in Redis: the next take settles them. `None`: there will be no next take.
+    booked: Mutex<Option<Pairs>>,
+    /// There is something in `booked`.
+    news: Notify,
+    under_way: Arc<Semaphore>,
+}
+
+impl Desk {
+    fn booked(&self) -> MutexGuard<'_, Option<Pairs>> {
+        self.booked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leaves takes for the combiner; gives them back when it has ended.
+    fn leave(&self, takes: Pairs) -> Pairs {
+        match self.booked().as_mut() {
+            Some(booked) => booked.extend(takes),
+            None => return takes,
+        }
+        self.news.notify_one();
+        Pairs::new()
+    }
+
+    /// So many as one question may hold.
+    fn some(&self) -> Pairs {
+        match self.booked().as_mut() {
+            Some(booked) => booked.split_off(booked.len().saturating_sub(MOST)),
+            None => Pairs::new(),
+        }
+    }
+
+    fn all(&self) -> Pairs {
+        self.booked()
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
+
+    fn close(&self) -> Pairs {
+        self.booked().take().unwrap_or_default()
+    }
+}
+
 impl Stock {
     /// Waits for the outcome of a request for one product.
     pub(crate) async fn reserve_combined(self: &Arc<Self>, order: Order, line: Line) -> Outcome {
         let (answer, outcome) = oneshot::channel();
-        self.enter(Waiting {
-            order,
-            line,
-            since: Instant::now(),
-            answer,
-        })?;
+        let hold = Hold {
+            id: order.id,
+            buyer: order.buyer,
+            quantity: line.quantity,
+        };
+        self.enter(
+            line.product_id,
+            Waiting {
+                hold,
+                since: Instant::now(),
+                answer,
+            },
+        )?;
         outcome
             .await
             .unwrap_or_else(|_| Err(Failure::Redis("combiner ended".to_owned())))
     }
 
-    fn enter(self: &Arc<Self>, mut waiting: Waiting) -> Result<(), Failure> {
-        let product = waiting.line.product_id;
+    fn enter(self: &Arc<Self>, product: ProductId, mut waiting: Waiting) -> Result<(), Failure> {
         let mut rooms = self.queues.rooms();
         // A second try, should the first find the room of a combiner that died.
         for _ in 0..2 {
@@ -95,67 +169,70 @@ impl Stock {
         sender
     }
 
-    /// One batch: take, book, answer. Returns who has to wait on.
-    async fn round(self: &Arc<Self>, product: ProductId, batch: Vec<Waiting>) -> Vec<Waiting> {
+    /// One batch: takes, and leaves the rest to a booking. Returns who has to wait on.
+    async fn round(
+        self: &Arc<Self>,
+        desk: &Arc<Desk>,
+        batch: Vec<Waiting>,
+        permit: OwnedSemaphorePermit,
+    ) -> Vec<Waiting> {
+        let product = desk.product;
         if let Err(failure) = self.ask_mysql_in_doubt().await {
-            batch
-                .into_iter()
-                .for_each(|waiting| waiting.answer(Err(failure.clone())));
+            answer_all(batch, &failure);
             return Vec::new();
         }
         let nonce = Uuid::new_v4();
         let asked: Vec<(Uuid, i64)> = batch
             .iter()
-            .map(|waiting| (waiting.order.id, waiting.line.quantity))
+            .map(|waiting| (waiting.hold.id, waiting.hold.quantity))
             .collect();
-        let oldest = batch
-            .iter()
-            .map(|waiting| waiting.since)
-            .min()
-            .unwrap_or_else(Instant::now);
-        let patience = self.hot.wait().saturating_sub(oldest.elapsed());
-        let (forgetful, outcomes) = match self.take(product, nonce, patience, &asked).await {
+        // Whoever came first is first.
+        let waited = batch.first().map(|waiting| waiting.since.elapsed());
+        let patience = self.hot.wait().saturating_sub(waited.unwrap_or_default());
+        let booked = desk.some();
+        let (forgetful, outcomes) = match self.take(product, nonce, patience, &booked, &asked).await
+        {
             Ok(taken) => taken,
-            Err(Failure::LockTimeout) => return self.give_up_on_the_patient(batch),
+            Err(Failure::LockTimeout) => {
+                self.mark_booked_later(product, booked);
+                return self.give_up_on_the_patient(batch);
+            }
             Err(failure) => {
-                batch
-                    .into_iter()
-                    .for_each(|waiting| waiting.answer(Err(failure.clone())));
+                answer_all(batch, &failure);
                 return Vec::new();
             }
         };
-        let (mut to_book, mut to_look_up) = (Vec::new(), Vec::new());
+        let (mut to_book, mut to_look_up, mut to_follow) =
+            (Vec::with_capacity(batch.len()), Vec::new(), Vec::new());
         for (waiting, outcome) in batch.into_iter().zip(outcomes) {
-            let take = Taken {
-                product,
-                request: waiting.order.id,
-                nonce,
-                own: true,
-            };
             match outcome {
-                Take::Taken => to_book.push((waiting, take)),
-                Take::Pending(other) => to_book.push((
-                    waiting,
-                    Taken {
-                        nonce: other,
-                        own: other == nonce,
-                        ..take
-                    },
-                )),
+                Take::Taken => to_book.push(waiting),
+                Take::Pending(other) => to_follow.push((waiting, other)),
                 Take::Short(left) if !forgetful => {
-                    waiting.answer(Err(Refusal::short(product, left).into()))
+                    waiting.answer(Err(Refusal::short(product, left).into()));
                 }
                 Take::Short(left) => {
-                    to_look_up.push((waiting, Some(Refusal::short(product, left))))
+                    to_look_up.push((waiting, Some(Refusal::short(product, left))));
                 }
                 Take::Booked => to_look_up.push((waiting, None)),
             }
         }
         if !to_look_up.is_empty() {
-            tokio::spawn(look_up(Arc::clone(self), to_look_up));
+            tokio::spawn(look_up(Arc::clone(self), product, to_look_up));
         }
-        if !to_book.is_empty() {
-            self.book_or_split(product, to_book).await;
+        if !to_book.is_empty() || !to_follow.is_empty() {
+            let (stock, desk) = (Arc::clone(self), Arc::clone(desk));
+            tokio::spawn(async move {
+                let mut tidy = stock.book_or_split(&desk, nonce, to_book).await;
+                drop(permit);
+                // Twins wait for their first, so that they meet its row and not its lock.
+                if !to_follow.is_empty() {
+                    stock.follow(product, to_follow, &mut tidy).await;
+                }
+                let booked = tidy.booked.remove(&product).unwrap_or_default();
+                stock.mark_booked_later(product, desk.leave(booked));
+                stock.tidy(tidy).await;
+            });
         }
         Vec::new()
     }
@@ -165,101 +242,140 @@ impl Stock {
         let (tired, others): (Vec<_>, Vec<_>) = batch
             .into_iter()
             .partition(|waiting| waiting.since.elapsed() >= self.hot.wait());
-        tired
-            .into_iter()
-            .for_each(|waiting| waiting.answer(Err(Failure::LockTimeout)));
+        answer_all(tired, &Failure::LockTimeout);
         others
     }
 
-    /// All in one transaction; when that is refused because of some, one by one.
-    async fn book_or_split(self: &Arc<Self>, product: ProductId, to_book: Vec<(Waiting, Taken)>) {
-        let holds = to_book
-            .iter()
-            .map(|(waiting, _)| Hold {
-                id: waiting.order.id,
-                buyer: waiting.order.buyer,
-                quantity: waiting.line.quantity,
-            })
-            .collect();
+    /// All in one transaction; when that is refused because of some, one by one. Everybody is answered; returns what is left to
+    /// be told to Redis, for which nobody waits.
+    async fn book_or_split(
+        self: &Arc<Self>,
+        desk: &Desk,
+        nonce: Uuid,
+        to_book: Vec<Waiting>,
+    ) -> Tidy {
+        let product = desk.product;
+        let mut tidy = Tidy::default();
+        if to_book.is_empty() {
+            return tidy;
+        }
+        let take = |waiting: &Waiting| Taken {
+            product,
+            request: waiting.hold.id,
+            nonce,
+            own: true,
+        };
+        let holds = to_book.iter().map(|waiting| waiting.hold).collect();
         let began = Instant::now();
         let booked = self.book_batch(product, holds).await;
         self.metrics.commit.record(began.elapsed());
         self.metrics.batches.inc();
-        let mut tidy = Tidy::default();
         match booked {
             Ok(refusals) => {
-                let booked: HashSet<Uuid> = to_book
-                    .iter()
-                    .zip(&refusals)
-                    .filter(|(_, refusal)| refusal.is_none())
-                    .map(|((waiting, _), _)| waiting.order.id)
-                    .collect();
                 let mut refused = Vec::new();
-                for ((waiting, take), refusal) in to_book.into_iter().zip(refusals) {
+                for (waiting, refusal) in to_book.into_iter().zip(refusals) {
                     match refusal {
                         None => {
-                            tidy.booked(take);
+                            tidy.booked(take(&waiting));
                             waiting.answer(Ok(State::Held));
                         }
                         Some(refusal) => {
-                            // A twin of the same request shares its take.
-                            if !booked.contains(&waiting.order.id) {
-                                tidy.back(take);
-                            }
+                            tidy.back(take(&waiting));
                             refused.push((waiting, Some(refusal)));
                         }
                     }
                 }
-                self.tidy(tidy).await;
                 if !refused.is_empty() {
-                    tokio::spawn(look_up(Arc::clone(self), refused));
+                    // Before the refusals are told, so that a refused request leaves the shelf as it was.
+                    self.tidy(tidy.but_booked()).await;
+                    tokio::spawn(look_up(Arc::clone(self), product, refused));
                 }
             }
             Err(TxError::Refuse(_)) => {
                 let mut outcomes = Vec::with_capacity(to_book.len());
-                for (waiting, take) in to_book {
-                    let outcome = self.book_taken(&waiting.order, &[take], &mut tidy).await;
+                for waiting in to_book {
+                    let (order, take) = (waiting.order(product), take(&waiting));
+                    let outcome = self.book_taken(&order, &[take], &mut tidy).await;
                     outcomes.push((waiting, outcome));
                 }
-                self.tidy(tidy).await;
-                outcomes
-                    .into_iter()
-                    .for_each(|(waiting, outcome)| waiting.answer(outcome));
+                self.tidy(tidy.but_booked()).await;
+                for (waiting, outcome) in outcomes {
+                    waiting.answer(outcome);
+                }
             }
             Err(failed) => {
-                self.failed(&failed, to_book.iter().map(|(_, take)| *take), &mut tidy);
-                self.tidy(tidy).await;
+                self.failed(&failed, to_book.iter().map(take), &mut tidy);
+                self.tidy(tidy.but_booked()).await;
                 let failure = Failure::from(failed.map(|_| Refusal::ReservationUnknown));
-                to_book
-                    .into_iter()
-                    .for_each(|(waiting, _)| waiting.answer(Err(failure.clone())));
+                answer_all(to_book, &failure);
             }
+        }
+        tidy
+    }
+
+    /// Requests that were taken before, under another nonce or as a twin in the same batch: each by itself, because all but those
+    /// whose first try died find their row.
+    async fn follow(
+        self: &Arc<Self>,
+        product: ProductId,
+        followers: Vec<(Waiting, Uuid)>,
+        tidy: &mut Tidy,
+    ) {
+        for (waiting, nonce) in followers {
+            let take = Taken {
+                product,
+                request: waiting.hold.id,
+                nonce,
+                own: false,
+            };
+            let outcome = self
+                .book_taken(&waiting.order(product), &[take], tidy)
+                .await;
+            waiting.answer(outcome);
         }
     }
 }
 
 async fn combine(stock: Weak<Stock>, product: ProductId, mut room: mpsc::Receiver<Waiting>) {
+    let desk = Arc::new(Desk {
+        product,
+        booked: Mutex::new(Some(Pairs::new())),
+        news: Notify::new(),
+        under_way: Arc::new(Semaphore::new(UNDER_WAY)),
+    });
     let mut waiting: Vec<Waiting> = Vec::new();
     loop {
         if waiting.is_empty() {
-            match tokio::time::timeout(IDLE, room.recv()).await {
-                Ok(Some(first)) => waiting.push(first),
-                Ok(None) => return,
-                Err(_) => {
-                    let Some(stock) = stock.upgrade() else { return };
+            tokio::select! {
+                biased;
+                first = room.recv() => match first {
+                    Some(first) => waiting.push(first),
+                    None => break,
+                },
+                // Nobody waits, so there may be no next take for a while.
+                () = desk.news.notified() => {
+                    let Some(stock) = stock.upgrade() else { break };
+                    stock.mark_booked_later(product, desk.all());
+                    continue;
+                }
+                () = tokio::time::sleep(IDLE) => {
+                    let Some(stock) = stock.upgrade() else { break };
                     let mut rooms = stock.queues.rooms();
                     // Nobody can come in while the map is locked: what is not here now finds a new room.
                     match room.try_recv() {
                         Ok(first) => waiting.push(first),
                         Err(_) => {
                             rooms.remove(&product);
-                            return;
+                            break;
                         }
                     }
                 }
             }
         }
-        let Some(stock) = stock.upgrade() else { return };
+        let Ok(permit) = Arc::clone(&desk.under_way).acquire_owned().await else {
+            break;
+        };
+        let Some(stock) = stock.upgrade() else { break };
         // Lets those come in who are ready to: the fuller the batch, the cheaper each of it.
         tokio::task::yield_now().await;
         while waiting.len() < stock.batch
@@ -267,27 +383,32 @@ async fn combine(stock: Weak<Stock>, product: ProductId, mut room: mpsc::Receive
         {
             waiting.push(next);
         }
-        waiting = stock.round(product, waiting).await;
+        waiting = stock.round(&desk, waiting, permit).await;
+    }
+    let left = desk.close();
+    if let Some(stock) = stock.upgrade() {
+        stock.mark_booked_later(product, left);
     }
 }
 
 /// Repeated requests, and refusals of what may be one: by a Redis that may have forgotten an earlier acceptance, and by a limit
 /// that this very request may have filled. MySQL knows.
-async fn look_up(stock: SharedStock, asked: Vec<(Waiting, Option<Refusal>)>) {
-    let ids = asked.iter().map(|(waiting, _)| waiting.order.id).collect();
+async fn look_up(stock: SharedStock, product: ProductId, asked: Vec<(Waiting, Option<Refusal>)>) {
+    let ids = asked.iter().map(|(waiting, _)| waiting.hold.id).collect();
     let spent = match stock.spent(ids).await {
         Ok(spent) => spent,
         Err(failure) => {
-            asked
-                .into_iter()
-                .for_each(|(waiting, _)| waiting.answer(Err(failure.clone())));
+            answer_all(
+                asked.into_iter().map(|(waiting, _)| waiting).collect(),
+                &failure,
+            );
             return;
         }
     };
     for (waiting, refusal) in asked {
         let outcome = match refusal {
-            Some(refusal) if !spent.contains(&waiting.order.id) => Err(refusal.into()),
-            _ => stock.answer_booked(&waiting.order).await,
+            Some(refusal) if !spent.contains(&waiting.hold.id) => Err(refusal.into()),
+            _ => stock.answer_booked(&waiting.order(product)).await,
         };
         waiting.answer(outcome);
     }

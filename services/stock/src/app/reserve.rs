@@ -48,7 +48,7 @@ impl Stock {
         for line in &order.lines {
             let batch = [(order.id, line.quantity)];
             let outcome = match self
-                .take(line.product_id, nonce, self.hot.wait(), &batch)
+                .take(line.product_id, nonce, self.hot.wait(), &[], &batch)
                 .await
             {
                 Ok((forgetful, outcomes)) => Ok((forgetful, outcomes.into_iter().next())),
@@ -93,25 +93,32 @@ impl Stock {
         outcome
     }
 
-    /// Takes for a batch of one product's requests; loads the count first when Redis has none. The flag: Redis may have
-    /// forgotten ids that MySQL has.
+    /// Takes for a batch of one product's requests, and settles takes that are booked by now; loads the count first when Redis
+    /// has none. The flag: Redis may have forgotten ids that MySQL has. After [`Failure::LockTimeout`] nothing is settled.
     pub(crate) async fn take(
         self: &Arc<Self>,
         product: ProductId,
         nonce: Uuid,
         wait: Duration,
+        booked: &[(Uuid, Uuid)],
         batch: &[(Uuid, i64)],
     ) -> Result<(bool, Vec<Take>), Failure> {
         for _ in 0..LOADS {
             match self
                 .hot
-                .take(product, nonce, self.pending_age, wait, batch)
+                .take(product, nonce, self.pending_age, wait, booked, batch)
                 .await
             {
                 Ok(Takes::Done {
                     forgetful,
+                    missing,
                     outcomes,
-                }) => return Ok((forgetful, outcomes)),
+                }) => {
+                    if missing > 0 {
+                        self.shows_too_many(product);
+                    }
+                    return Ok((forgetful, outcomes));
+                }
                 Ok(Takes::NotLoaded) => self.rebuild(product).await?,
                 Err(HotError::LockTimeout) => return Err(Failure::LockTimeout),
                 Err(HotError::Away(error)) => {

@@ -12,7 +12,7 @@ use crate::hot::Settled;
 use crate::state::{SharedStock, Stock};
 
 /// Request and nonce.
-type Pairs = Vec<(Uuid, Uuid)>;
+pub(super) type Pairs = Vec<(Uuid, Uuid)>;
 
 /// Takes by what became of them.
 #[derive(Default)]
@@ -46,6 +46,15 @@ impl Tidy {
             .entry(take.product)
             .or_default()
             .push((take.request, take.nonce));
+    }
+
+    /// All but the bookings, which stay here.
+    pub(super) fn but_booked(&mut self) -> Self {
+        Self {
+            booked: BTreeMap::new(),
+            back: std::mem::take(&mut self.back),
+            void: std::mem::take(&mut self.void),
+        }
     }
 
     /// It is not to be.
@@ -85,9 +94,21 @@ impl Stock {
                 self.heal_later(product);
             }
         }
-        if !tidy.booked.is_empty() {
-            tokio::spawn(mark_booked(Arc::clone(self), tidy.booked));
+        for (product, takes) in tidy.booked {
+            self.mark_booked_later(product, takes);
         }
+    }
+
+    /// Ends the pending life of takes whose rows are there; nobody waits for that.
+    pub(super) fn mark_booked_later(self: &Arc<Self>, product: ProductId, takes: Pairs) {
+        if !takes.is_empty() {
+            tokio::spawn(mark_booked(Arc::clone(self), product, takes));
+        }
+    }
+
+    /// Takes were not pending any more although their rows came: Redis was emptied, restored, or put back too early.
+    pub(super) fn shows_too_many(self: &Arc<Self>, product: ProductId) {
+        self.heal_later(product);
     }
 
     /// Puts takes back as soon as Redis answers. Given up when they are old enough for the sweeper.
@@ -105,14 +126,11 @@ impl Stock {
     }
 }
 
-async fn mark_booked(stock: SharedStock, booked: BTreeMap<ProductId, Pairs>) {
-    for (product, takes) in booked {
-        // A take that is not pending any more although its row came: Redis was emptied, restored, or put back too early.
-        // It shows too many now. When Redis does not answer, the sweeper finds the takes and their rows.
-        if let Ok(missing) = stock.hot.settle(product, Settled::Booked, &takes).await
-            && missing > 0
-        {
-            stock.heal_later(product);
-        }
+async fn mark_booked(stock: SharedStock, product: ProductId, takes: Pairs) {
+    // When Redis does not answer, the sweeper finds the takes and their rows.
+    if let Ok(missing) = stock.hot.settle(product, Settled::Booked, &takes).await
+        && missing > 0
+    {
+        stock.shows_too_many(product);
     }
 }

@@ -60,6 +60,8 @@ pub enum Takes {
     Done {
         /// Whether the count was loaded so lately that Redis may have forgotten ids which MySQL has.
         forgetful: bool,
+        /// How many of the booked takes were not pending any more: the count shows too many.
+        missing: i64,
         /// In the order asked.
         outcomes: Vec<Take>,
     },
@@ -76,13 +78,20 @@ fn nonsense(words: &[String]) -> HotError {
 pub fn takes(words: &[String], asked: usize) -> Result<Takes, HotError> {
     match words {
         [word] if word == "NOT_LOADED" => Ok(Takes::NotLoaded),
-        [ok, age, outcomes @ ..] if ok == "OK" && outcomes.len() == asked => {
+        [ok, age, missing, outcomes] if ok == "OK" => {
             let age: i64 = age.parse().map_err(|_| nonsense(words))?;
-            let outcomes: Option<Vec<Take>> = outcomes.iter().map(|word| take(word)).collect();
-            let outcomes = outcomes.ok_or_else(|| nonsense(words))?;
+            let missing = missing.parse().map_err(|_| nonsense(words))?;
+            let mut read = Vec::with_capacity(asked);
+            for word in outcomes.split_terminator(' ') {
+                read.push(take(word).ok_or_else(|| nonsense(words))?);
+            }
+            if read.len() != asked {
+                return Err(nonsense(words));
+            }
             Ok(Takes::Done {
                 forgetful: age < FORGETFUL_MS,
-                outcomes,
+                missing,
+                outcomes: read,
             })
         }
         _ => Err(nonsense(words)),
@@ -137,13 +146,13 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<String> {
-        text.split(' ').map(str::to_owned).collect()
+        text.splitn(4, ' ').map(str::to_owned).collect()
     }
 
     #[test]
     fn every_word_of_a_batch_is_read() {
         let nonce = Uuid::from_u128(7);
-        let answer = words(&format!("OK 500 T D{nonce} B S0 S12"));
+        let answer = words(&format!("OK 500 2 T D{nonce} B S0 S12"));
         let expected = vec![
             Take::Taken,
             Take::Pending(nonce),
@@ -155,13 +164,15 @@ mod tests {
             takes(&answer, 5).unwrap(),
             Takes::Done {
                 forgetful: true,
+                missing: 2,
                 outcomes: expected
             }
         );
         assert_eq!(
-            takes(&words("OK 120000"), 0).unwrap(),
+            takes(&words("OK 120000 0 "), 0).unwrap(),
             Takes::Done {
                 forgetful: false,
+                missing: 0,
                 outcomes: Vec::new()
             }
         );
@@ -171,12 +182,15 @@ mod tests {
     #[test]
     fn an_answer_that_does_not_fit_the_question_is_no_answer() {
         for bad in [
-            "OK 1 T",
-            "OK 1 T X",
-            "OK x T T",
-            "OK 1 T S",
+            "OK 1 0 T",
+            "OK 1 0 T X",
+            "OK x 0 T T",
+            "OK 1 x T T",
+            "OK 1 0 T S",
+            "OK 1 T T",
             "LOCKED",
-            "OK 1 Dx T",
+            "OK 1 0 Dx T",
+            "OK 1 0 T T T",
         ] {
             assert!(takes(&words(bad), 2).is_err(), "{bad}");
         }

@@ -1,41 +1,51 @@
 //! `allowance`: what each buyer holds of a product with a limit.
 //!
-//! [`add`] locks the buyers' rows until the transaction ends, also those that it makes, so what [`taken`] says afterwards is
-//! what will be: two instances can't both see room for the last piece.
+//! [`add`] locks the buyers' rows until the transaction ends, also those that it makes, so what it says afterwards is what will
+//! be: two instances can't both see room for the last piece. As text, for the reason in [`super::bookings`].
+
+use std::fmt::Write;
 
 use mall_types::{ProductId, UserId};
-use sqlx::{AssertSqlSafe, MySqlConnection};
+use sqlx::{AssertSqlSafe, MySqlConnection, Row};
 
-use super::repeated;
-
-async fn upsert(
-    conn: &mut MySqlConnection,
-    id: ProductId,
-    rows: &[(UserId, i64)],
-    set: &str,
-) -> Result<(), sqlx::Error> {
-    if rows.is_empty() {
-        return Ok(());
+/// Sets or adds; each buyer once, ascending, so that transactions queue instead of deadlocking.
+fn upsert(id: ProductId, rows: &[(UserId, i64)], set: &str) -> String {
+    let mut text = String::with_capacity(150 + rows.len() * 64);
+    text.push_str("INSERT INTO allowance (product_id, buyer, taken) VALUES ");
+    for (number, (buyer, pieces)) in rows.iter().enumerate() {
+        let comma = if number == 0 { "" } else { "," };
+        // A `String` takes everything.
+        let _ = write!(text, "{comma}({},{},{pieces})", id.0, buyer.0);
     }
-    let sql = format!(
-        "INSERT INTO allowance (product_id, buyer, taken) VALUES {} ON DUPLICATE KEY UPDATE taken = {set}",
-        repeated("(?, ?, ?)", rows.len())
-    );
-    let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
-    for (buyer, pieces) in rows {
-        query = query.bind(id.0).bind(buyer.0).bind(pieces);
-    }
-    query.execute(conn).await?;
-    Ok(())
+    let _ = write!(text, " ON DUPLICATE KEY UPDATE taken = {set}");
+    text
 }
 
-/// Adds to what the buyers hold; each buyer once, ascending, so that transactions queue instead of deadlocking.
+/// Adds to what the buyers hold; each buyer once, ascending. Says who holds more than `limit` by that, and how many.
 pub async fn add(
     conn: &mut MySqlConnection,
     id: ProductId,
     more: &[(UserId, i64)],
-) -> Result<(), sqlx::Error> {
-    upsert(conn, id, more, "taken + VALUES(taken)").await
+    limit: i64,
+) -> Result<Vec<(UserId, i64)>, sqlx::Error> {
+    if more.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut text = upsert(id, more, "taken + VALUES(taken)");
+    let _ = write!(
+        text,
+        "; SELECT buyer, taken FROM allowance WHERE product_id = {} AND taken > {limit} AND buyer IN (",
+        id.0
+    );
+    for (number, (buyer, _)) in more.iter().enumerate() {
+        let comma = if number == 0 { "" } else { "," };
+        let _ = write!(text, "{comma}{}", buyer.0);
+    }
+    text.push(')');
+    let rows = sqlx::raw_sql(AssertSqlSafe(text)).fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| Ok((UserId(row.try_get(0)?), row.try_get(1)?)))
+        .collect()
 }
 
 /// Sets what the buyers hold; only for rows that this transaction has locked.
@@ -44,35 +54,12 @@ pub async fn set(
     id: ProductId,
     held: &[(UserId, i64)],
 ) -> Result<(), sqlx::Error> {
-    upsert(conn, id, held, "VALUES(taken)").await
-}
-
-/// Those of the buyers who hold more than `limit`, with what they hold.
-pub async fn over(
-    conn: &mut MySqlConnection,
-    id: ProductId,
-    buyers: &[(UserId, i64)],
-    limit: i64,
-) -> Result<Vec<(UserId, i64)>, sqlx::Error> {
-    if buyers.is_empty() {
-        return Ok(Vec::new());
+    if held.is_empty() {
+        return Ok(());
     }
-    let sql = format!(
-        "SELECT buyer, taken FROM allowance WHERE product_id = ? AND taken > ? AND buyer IN ({})",
-        repeated("?", buyers.len())
-    );
-    let mut query = sqlx::query_as(AssertSqlSafe(sql))
-        .persistent(false)
-        .bind(id.0)
-        .bind(limit);
-    for (buyer, _) in buyers {
-        query = query.bind(buyer.0);
-    }
-    let rows: Vec<(i64, i64)> = query.fetch_all(conn).await?;
-    Ok(rows
-        .into_iter()
-        .map(|(buyer, taken)| (UserId(buyer), taken))
-        .collect())
+    let text = upsert(id, held, "VALUES(taken)");
+    sqlx::raw_sql(AssertSqlSafe(text)).execute(conn).await?;
+    Ok(())
 }
 
 /// Gives an allowance back. `false`: the buyer does not hold so many.

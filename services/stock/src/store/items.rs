@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+use mall_db::padded;
 use mall_stock_api::ReservationState;
 use mall_types::ProductId;
 use sqlx::{AssertSqlSafe, MySqlConnection};
@@ -104,11 +105,12 @@ pub async fn find_all(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
+    let ids = padded(ids);
     let sql = format!(
         "SELECT product_id, name, available, opens_at, purchase_limit FROM stock_item WHERE product_id IN ({})",
         repeated("?", ids.len())
     );
-    let mut query = sqlx::query_as(AssertSqlSafe(sql)).persistent(false);
+    let mut query = sqlx::query_as(AssertSqlSafe(sql));
     for id in ids {
         query = query.bind(id.0);
     }
@@ -146,6 +148,7 @@ pub async fn snapshot(
             booked: HashSet::new(),
         }));
     }
+    let ids = padded(ids);
     let marks = repeated("?", ids.len());
     let sql = format!(
         "SELECT s.name, s.available, b.reservation_id FROM stock_item s LEFT JOIN \
@@ -154,14 +157,12 @@ pub async fn snapshot(
           SELECT reservation_id FROM reservation_line WHERE product_id = ? AND reservation_id IN ({marks})) b \
          ON 1 = 1 WHERE s.product_id = ?"
     );
-    let mut query = sqlx::query_as(AssertSqlSafe(sql))
-        .persistent(false)
-        .bind(id.0);
-    for asked in ids {
+    let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(id.0);
+    for asked in &ids {
         query = query.bind(asked);
     }
     query = query.bind(id.0);
-    for asked in ids {
+    for asked in &ids {
         query = query.bind(asked);
     }
     let rows: Vec<(String, i64, Option<Uuid>)> = query.bind(id.0).fetch_all(conn).await?;

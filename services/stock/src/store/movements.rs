@@ -19,7 +19,7 @@ pub enum Movement {
 }
 
 impl Movement {
-    fn kind(self) -> &'static str {
+    pub(super) fn kind(self) -> &'static str {
         match self {
             Self::Supply(_) => "SUPPLY",
             Self::Hold(_) => "HOLD",
@@ -29,7 +29,7 @@ impl Movement {
     }
 
     /// By how much supplied, available, held and sold change; the first is the sum of the others.
-    fn deltas(self) -> [i64; 4] {
+    pub(super) fn deltas(self) -> [i64; 4] {
         match self {
             Self::Supply(n) => [n, n, 0, 0],
             Self::Hold(n) => [0, -n, n, 0],

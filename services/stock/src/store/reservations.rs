@@ -1,6 +1,7 @@
 //! `reservation` and `reservation_line`. A row is never deleted: its id is spent for ever.
 
 use chrono::{DateTime, Utc};
+use mall_db::padded;
 use mall_stock_api::ReservationState;
 use mall_types::{ProductId, UserId};
 use sqlx::{AssertSqlSafe, MySqlConnection};
@@ -11,44 +12,6 @@ use crate::domain::{Existing, Line};
 
 /// The unique key of the ids.
 pub const KEY: &str = "PRIMARY";
-
-/// A reservation of one product, to be booked with others.
-#[derive(Clone, Copy, Debug)]
-pub struct Hold {
-    /// The caller's id.
-    pub id: Uuid,
-    /// Who buys.
-    pub buyer: UserId,
-    /// Pieces.
-    pub quantity: i64,
-}
-
-/// Books reservations of one product; a duplicate of [`KEY`] when one of the ids is spent.
-pub async fn insert_batch(
-    conn: &mut MySqlConnection,
-    product: ProductId,
-    holds: &[Hold],
-    counted: bool,
-    now: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
-    let sql = format!(
-        "INSERT INTO reservation (reservation_id, state, buyer, product_id, quantity, counted, created_at, updated_at) VALUES {}",
-        repeated("(?, 'HELD', ?, ?, ?, ?, ?, ?)", holds.len())
-    );
-    let mut query = sqlx::query(AssertSqlSafe(sql));
-    for hold in holds {
-        query = query
-            .bind(hold.id)
-            .bind(hold.buyer.0)
-            .bind(product.0)
-            .bind(hold.quantity)
-            .bind(i8::from(counted))
-            .bind(now.naive_utc())
-            .bind(now.naive_utc());
-    }
-    query.execute(conn).await?;
-    Ok(())
-}
 
 /// Books a reservation of several products; a duplicate of [`KEY`] when the id is spent.
 pub async fn insert_lines(
@@ -194,11 +157,12 @@ pub async fn spent(conn: &mut MySqlConnection, ids: &[Uuid]) -> Result<Vec<Uuid>
     if ids.is_empty() {
         return Ok(Vec::new());
     }
+    let ids = padded(ids);
     let sql = format!(
         "SELECT reservation_id FROM reservation WHERE reservation_id IN ({})",
         repeated("?", ids.len())
     );
-    let mut query = sqlx::query_as(AssertSqlSafe(sql)).persistent(false);
+    let mut query = sqlx::query_as(AssertSqlSafe(sql));
     for id in ids {
         query = query.bind(id);
     }

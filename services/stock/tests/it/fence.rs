@@ -42,6 +42,7 @@ async fn a_holder_that_was_paused_past_its_lease_changes_nothing() {
         .arg(stale.holder())
         .arg(30_000)
         .arg(Uuid::new_v4().to_string())
+        .arg(0)
         .arg(Uuid::now_v7().to_string())
         .arg(1)
         .invoke_async(&mut servers.redis())

@@ -7,6 +7,7 @@ mod crowd;
 mod dropped;
 mod drops;
 mod fence;
+mod orphans;
 mod outage;
 mod repair;
 mod support;

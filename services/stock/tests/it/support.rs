@@ -314,9 +314,9 @@ impl Instance {
 
     /// As another service.
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
-        let token = self
-            .keys
-            .sign_service("application-order", SystemClock.now());
+        let token =
+            self.keys
+                .sign_service("application-order", "application-stock", SystemClock.now());
         self.send(
             Request::builder()
                 .method(method)

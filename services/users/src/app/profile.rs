@@ -2,7 +2,8 @@
 
 use mall_auth::Identity;
 use mall_db::TxError;
-use mall_problem::{Answer, Problem};
+use mall_idempotency::Keyed;
+use mall_problem::{Answer, Done, Problem};
 use mall_types::UserId;
 
 use super::log_in;
@@ -49,7 +50,13 @@ pub async fn profile(state: &State, user: UserId) -> Answer<Profile> {
 
 /// Changes the account. A new password ends all other sessions, before this returns if Redis is there, else as soon as it
 /// is (until then the gateway lets nobody through).
-pub async fn update_profile(state: &State, caller: &Identity, change: ProfileChange) -> Answer<()> {
+pub async fn update_profile(
+    state: &State,
+    caller: &Identity,
+    change: ProfileChange,
+    keyed: Keyed,
+    answer: &Done,
+) -> Answer<()> {
     let hash = match &change.password {
         Some(password) => Some(state.passwords.hash(password.clone()).await?),
         None => None,
@@ -60,9 +67,11 @@ pub async fn update_profile(state: &State, caller: &Identity, change: ProfileCha
         caller.session.clone(),
         state.vault.clone(),
     );
+    let answer = answer.clone();
     let ending = state.db.run_tx("update_profile", move |tx| {
         let (change, hash, keep, vault) =
             (change.clone(), hash.clone(), keep.clone(), vault.clone());
+        let (keyed, answer) = (keyed.clone(), answer.clone());
         Box::pin(async move {
             let Some(row) = users::lock(tx, user).await? else {
                 return Err(TxError::Refuse(Problem::from(Refusal::UserNotFound)));
@@ -76,6 +85,7 @@ pub async fn update_profile(state: &State, caller: &Identity, change: ProfileCha
             let address = seal("address", change.address.as_deref())?;
             let phone_num = seal("phone_num", change.phone_num.as_deref())?;
             users::update_profile(tx, now, user, address.as_deref(), phone_num.as_deref()).await?;
+            keyed.complete_in(tx, &answer).await?;
             let Some(hash) = hash else { return Ok(None) };
             let credentials = row.credentials + 1;
             users::set_password(tx, now, user, &hash, credentials).await?;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 
 use mall_db::TxError;
-use mall_problem::Answer;
+use mall_idempotency::Keyed;
+use mall_problem::{Answer, Done};
 use mall_products_api::ProductView;
 use mall_types::{ProductId, UserId};
 
@@ -19,19 +20,27 @@ pub struct Wish {
 }
 
 /// Puts a product on the list; it must exist and not be on it yet.
-pub async fn add_wish(state: &State, user: UserId, product: ProductId) -> Answer<()> {
+pub async fn add_wish(
+    state: &State,
+    user: UserId,
+    product: ProductId,
+    keyed: Keyed,
+    answer: &Done,
+) -> Answer<()> {
     if state.products.products(&[product]).await?.is_empty() {
         return Err(Refusal::ProductNotFound.into());
     }
     let (now, max) = (state.clock.now(), state.config.max_wishes);
+    let answer = answer.clone();
     let added = state.db.run_tx("wish_add", move |tx| {
+        let (keyed, answer) = (keyed.clone(), answer.clone());
         Box::pin(async move {
             // Two at once may pass this together: the limit guards against absurd lists, it is no promise.
             if store::count(tx, user).await? >= max {
                 return Err(TxError::Refuse(Refusal::WishListFull));
             }
             match store::insert(tx, now, user, product).await {
-                Ok(()) => Ok(()),
+                Ok(()) => Ok(keyed.complete_in(tx, &answer).await?),
                 Err(error) if mall_db::is_duplicate(&error, "uq_wish_user_product") => {
                     Err(TxError::Refuse(Refusal::AlreadyWished))
                 }
@@ -43,14 +52,21 @@ pub async fn add_wish(state: &State, user: UserId, product: ProductId) -> Answer
 }
 
 /// Takes a product off the list.
-pub async fn delete_wish(state: &State, user: UserId, product: ProductId) -> Answer<()> {
+pub async fn delete_wish(
+    state: &State,
+    user: UserId,
+    product: ProductId,
+    keyed: Keyed,
+    answer: &Done,
+) -> Answer<()> {
+    let answer = answer.clone();
     let deleted = state.db.run_tx("wish_delete", move |tx| {
+        let (keyed, answer) = (keyed.clone(), answer.clone());
         Box::pin(async move {
-            if store::delete(tx, user, product).await? {
-                Ok(())
-            } else {
-                Err(TxError::Refuse(Refusal::WishNotFound))
+            if !store::delete(tx, user, product).await? {
+                return Err(TxError::Refuse(Refusal::WishNotFound));
             }
+            Ok(keyed.complete_in(tx, &answer).await?)
         })
     });
     Ok(deleted.await?)

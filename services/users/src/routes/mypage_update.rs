@@ -4,6 +4,7 @@
 use axum::Json;
 use axum::extract::State as App;
 use mall_auth::Shopper;
+use mall_idempotency::Keyed;
 use mall_problem::{Answer, Body, Done, FieldErrors, Lang, done};
 use serde::Deserialize;
 
@@ -39,6 +40,7 @@ pub async fn mypage_update(
     App(state): App<State>,
     Shopper(shopper): Shopper,
     lang: Lang,
+    keyed: Keyed,
     Body(request): Body<Update>,
 ) -> Answer<Json<Done>> {
     let mut errors = FieldErrors::new();
@@ -53,15 +55,12 @@ pub async fn mypage_update(
         phone_num,
         password,
     } = request;
-    app::update_profile(
-        &state,
-        &shopper,
-        ProfileChange {
-            address,
-            phone_num,
-            password,
-        },
-    )
-    .await?;
-    Ok(done(lang, &messages::PROFILE_UPDATED))
+    let change = ProfileChange {
+        address,
+        phone_num,
+        password,
+    };
+    let answer = done(lang, &messages::PROFILE_UPDATED);
+    app::update_profile(&state, &shopper, change, keyed, &answer).await?;
+    Ok(answer)
 }

@@ -1,9 +1,10 @@
 //! `POST /wish/add/{productId}`: puts a product on the caller's wish list. Original: `WishController.add`, which stored
-//! unknown products too. Not idempotent: the second time is 409.
+//! unknown products too. The second time is 409, unless it has the first one's idempotency key.
 
 use axum::Json;
 use axum::extract::State as App;
 use mall_auth::Shopper;
+use mall_idempotency::Keyed;
 use mall_problem::{Answer, Done, Lang, Path, done};
 use mall_types::ProductId;
 
@@ -30,7 +31,9 @@ pub async fn wish_add(
     Shopper(shopper): Shopper,
     Path(product): Path<ProductId>,
     lang: Lang,
+    keyed: Keyed,
 ) -> Answer<Json<Done>> {
-    app::add_wish(&state, shopper.user, product).await?;
-    Ok(done(lang, &messages::WISH_ADDED))
+    let answer = done(lang, &messages::WISH_ADDED);
+    app::add_wish(&state, shopper.user, product, keyed, &answer).await?;
+    Ok(answer)
 }

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State as App;
 use mall_auth::Shopper;
+use mall_idempotency::Keyed;
 use mall_problem::{Answer, Done, Lang, Path, done};
 use mall_types::ProductId;
 
@@ -27,7 +28,9 @@ pub async fn wish_delete(
     Shopper(shopper): Shopper,
     Path(product): Path<ProductId>,
     lang: Lang,
+    keyed: Keyed,
 ) -> Answer<Json<Done>> {
-    app::delete_wish(&state, shopper.user, product).await?;
-    Ok(done(lang, &messages::WISH_DELETED))
+    let answer = done(lang, &messages::WISH_DELETED);
+    app::delete_wish(&state, shopper.user, product, keyed, &answer).await?;
+    Ok(answer)
 }

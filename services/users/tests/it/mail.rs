@@ -1,6 +1,8 @@
 use http::Method;
 use serde_json::json;
 
+use mall_users::MailEncryption;
+
 use crate::support::{From, Options, PASSWORD, TestApp};
 
 #[tokio::test]
@@ -30,6 +32,33 @@ async fn a_mail_server_that_is_away_fails_nothing_and_the_mail_follows() {
     let key = app.key_of("kim@mall.example", 2).await;
     app.verify(&key).await.ok();
     app.outbox_is_empty().await;
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_used_only_if_that_is_allowed() {
+    let app = TestApp::with(Options {
+        mail_encryption: MailEncryption::Offered,
+        ..Options::default()
+    })
+    .await;
+    app.sign_up("kim@mall.example").await.ok();
+    app.key_of("kim@mall.example", 1).await;
+
+    let strict = TestApp::with(Options {
+        mail_encryption: MailEncryption::Required,
+        ..Options::default()
+    })
+    .await;
+    strict.sign_up("lee@mall.example").await.ok();
+    mall_testkit::eventually(crate::support::SOON, || async {
+        match strict.text("SELECT last_error FROM outbox").await {
+            None => Err("not tried yet"),
+            Some(error) if error.contains("could not be reached") => Ok(()),
+            Some(error) => panic!("{error}"),
+        }
+    })
+    .await;
+    assert_eq!(strict.mails_now("lee@mall.example").len(), 0);
 }
 
 #[tokio::test]

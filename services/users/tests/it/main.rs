@@ -9,6 +9,7 @@
 mod accounts_at_rest;
 mod admin;
 mod bad_input;
+mod idempotency;
 mod login;
 mod mail;
 mod outage;

@@ -21,7 +21,8 @@ use mall_testkit::mail::MailCatcher;
 use mall_testkit::{SchemaGuard, Scratch, eventually, fresh_schema, redis_url};
 use mall_types::{ProductId, Role, UserId};
 use mall_users::{
-    EncryptionConfig, MIGRATIONS, MailServer, PasswordConfig, Setup, State, UsersConfig, router,
+    EncryptionConfig, MIGRATIONS, MailEncryption, MailServer, PasswordConfig, Setup, State,
+    UsersConfig, router,
 };
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use secrecy::SecretString;
@@ -61,6 +62,7 @@ pub struct Options {
     pub config: UsersConfig,
     pub local: bool,
     pub mail_is_there: bool,
+    pub mail_encryption: MailEncryption,
     pub redis_is_there: bool,
     pub database_is_there: bool,
 }
@@ -96,6 +98,7 @@ impl Default for Options {
             config,
             local: true,
             mail_is_there: true,
+            mail_encryption: MailEncryption::Off,
             redis_is_there: true,
             database_is_there: true,
         }
@@ -108,6 +111,7 @@ pub struct From<'a> {
     pub identity: Option<Identity>,
     pub cookie: Option<&'a str>,
     pub language: Option<&'a str>,
+    pub key: Option<&'a str>,
 }
 
 impl TestApp {
@@ -165,6 +169,7 @@ impl TestApp {
                 host: "127.0.0.1".to_owned(),
                 port: address.port(),
                 credentials: None,
+                encryption: options.mail_encryption,
             },
             config: options.config,
             local: options.local,
@@ -210,7 +215,8 @@ impl TestApp {
         if let Some(identity) = &from.identity {
             request = request.header(
                 IDENTITY_HEADER,
-                self.keys.sign_identity(identity, self.clock.now()),
+                self.keys
+                    .sign_identity(identity, "application-user", self.clock.now()),
             );
         }
         if let Some(cookie) = from.cookie {
@@ -218,6 +224,9 @@ impl TestApp {
         }
         if let Some(language) = from.language {
             request = request.header("accept-language", language);
+        }
+        if let Some(key) = from.key {
+            request = request.header("idempotency-key", key);
         }
         let response = self
             .app

@@ -6,4 +6,7 @@
     reason = "a test that panics has failed"
 )]
 
+mod encryption;
+mod idle;
 mod limit;
+mod socket;

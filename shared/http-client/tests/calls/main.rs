@@ -82,13 +82,21 @@ async fn a_call_carries_who_calls_for_whom_and_how_long() {
     );
     assert_eq!(
         keys()
-            .verify_service(seen["service"].as_str().unwrap(), now)
+            .verify_service(
+                seen["service"].as_str().unwrap(),
+                "application-product",
+                now
+            )
             .unwrap(),
         "tester"
     );
     assert_eq!(
         keys()
-            .verify_identity(seen["identity"].as_str().unwrap(), now)
+            .verify_identity(
+                seen["identity"].as_str().unwrap(),
+                "application-product",
+                now
+            )
             .unwrap(),
         identity
     );
@@ -112,7 +120,7 @@ async fn a_dead_instance_costs_nothing_even_for_calls_that_must_not_repeat() {
     assert!(
         picked
             .into_iter()
-            .all(|pick| pick.endpoint == server.endpoint),
+            .all(|pick| *pick.endpoint == server.endpoint),
         "the dead one is ejected"
     );
 }

@@ -105,10 +105,10 @@ fn start_infrastructure(plan: &Plan, at: &Addresses) -> anyhow::Result<Vec<Arc<S
     std::thread::scope(|scope| {
         let redis = scope.spawn(|| {
             Redis::start_with(&RedisSettings {
-                dir: plan.home.join("redis"),
                 log: redis_log,
                 port: Some(at.redis),
                 throwaway: plan.throwaway,
+                ..RedisSettings::new(&plan.home.join("redis"))
             })
         });
         let mariadb = MariaDb::prepare(&MariaDbSettings {
