@@ -23,7 +23,8 @@ shopper POST /order/orderProduct {"ProductId":MUG,"quantity":1} -> ProductId
 shopper PUT /order/payOrder/UNPAID {"isCanceled":"false","isLimitExcess":false} -> isCanceled
 shopper PUT /order/payOrder/UNPAID {"isCanceled":0,"isLimitExcess":false} -> isCanceled
 shopper PUT /order/payOrder/UNPAID {"isCanceled":false,"isLimitExcess":"no"} -> isLimitExcess
-shopper PUT /order/payOrder/UNPAID {"isCanceled":false,"isLimitExcess":false,"amount":1} -> amount
+shopper PUT /order/payOrder/UNPAID {"isCanceled":false,"isLimitExcess":false,"sum":1} -> sum
+shopper PUT /order/payOrder/UNPAID {"isCanceled":false,"isLimitExcess":false,"amount":"all"} -> amount
 shopper PUT /user/mypage/update {"address":1} -> address
 shopper PUT /user/mypage/update {"email":"new@mall.example"} -> email
 nobody POST /auth/signup {"email":1,"password":"Abcdefg1!"} -> email
