@@ -38,25 +38,30 @@ pub async fn insert(
     i64::try_from(done.last_insert_id()).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
-/// Writes many rows in one statement.
+/// Rows of one statement.
+const ROWS: usize = 256;
+
+/// Writes many rows, in statements of few lengths, so that they can be kept.
 pub async fn insert_all(
     conn: &mut MySqlConnection,
     now: DateTime<Utc>,
     entries: &[Entry],
 ) -> Result<(), sqlx::Error> {
-    let mut query = QueryBuilder::<MySql>::new(
-        "INSERT INTO outbox (topic, ordering_key, payload, created_at, next_attempt_at, attempts, dead) ",
-    );
-    query.push_values(entries, |mut row, entry| {
-        row.push_bind(entry.topic)
-            .push_bind(&entry.ordering_key)
-            .push_bind(&entry.payload)
-            .push_bind(now.naive_utc())
-            .push_bind(now.naive_utc())
-            .push_bind(0_i32)
-            .push_bind(0_i8);
-    });
-    query.build().persistent(false).execute(conn).await?;
+    for piece in mall_db::pieces(entries, ROWS) {
+        let mut query = QueryBuilder::<MySql>::new(
+            "INSERT INTO outbox (topic, ordering_key, payload, created_at, next_attempt_at, attempts, dead) ",
+        );
+        query.push_values(piece, |mut row, entry| {
+            row.push_bind(entry.topic)
+                .push_bind(&entry.ordering_key)
+                .push_bind(&entry.payload)
+                .push_bind(now.naive_utc())
+                .push_bind(now.naive_utc())
+                .push_bind(0_i32)
+                .push_bind(0_i8);
+        });
+        query.build().execute(&mut *conn).await?;
+    }
     Ok(())
 }
 
