@@ -1,11 +1,13 @@
 //! The HTTP server: accepts, serves, and on shutdown finishes what is in flight.
 
+mod linger;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -81,15 +83,17 @@ fn service(
     Future = impl Future<Output = Result<axum::response::Response, Infallible>> + Send,
 > {
     hyper::service::service_fn(move |request: http::Request<Incoming>| {
-        let mut request: Request = request.map(axum::body::Body::new);
+        let (mut request, unread) = linger::watch(request);
         request.extensions_mut().insert(ConnectInfo(peer));
         let router = router.clone();
         async move {
             // A router is always ready and never fails.
-            match router.oneshot(request).await {
-                Ok(response) => Ok(response),
+            let response = match router.oneshot(request).await {
+                Ok(response) => response,
                 Err(never) => match never {},
-            }
+            };
+            unread.swallow().await;
+            Ok(response)
         }
     })
 }
