@@ -45,6 +45,11 @@ pub enum Command {
     /// What follows is given to the loader, which is built when it is needed.
     #[command(disable_help_flag = true)]
     Bench(Bench),
+    /// Make shoppers in bulk in the running mall and write an access token of each to a file
+    ///
+    /// They are buyer-1@mall.test and so on, verified, all with the same password; what is there already is kept. Only a mall of the
+    /// profile local has this.
+    Seed(Seed),
     /// Run all tests of the workspace against a MariaDB and a Redis of their own
     ///
     /// What follows is given to `cargo test`: names of tests, `-p mall-stock`, `-- --nocapture`.
@@ -118,6 +123,19 @@ pub struct Bench {
     /// Which bench, and its options
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub args: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Seed {
+    /// How many
+    #[arg(long, default_value_t = 2_000)]
+    pub buyers: u32,
+    /// Where the tokens go, one a line
+    #[arg(long, value_name = "FILE")]
+    pub tokens: PathBuf,
+    /// The password of each
+    #[arg(long)]
+    pub password: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -12,6 +12,7 @@ mod logs;
 mod mail_catcher;
 mod packages;
 mod screen;
+mod seed;
 mod state;
 mod status;
 mod supervisor;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Logs(options) => logs::run(&options),
         Command::Audit(options) => audit::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Seed(options) => seed::run(&options),
         Command::Test { args } => test_run::run(&args),
         Command::Supervisor { order } => supervisor::run(&order),
         Command::MailCatcher { address, folder } => mail_catcher::run(address, &folder),

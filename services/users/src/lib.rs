@@ -16,6 +16,7 @@ mod messages;
 mod migrations;
 pub mod routes;
 mod security;
+mod seed;
 mod state;
 mod store;
 
@@ -30,6 +31,7 @@ pub use config::{AdminConfig, EncryptionConfig, PasswordConfig, UsersConfig};
 pub use mail::{MailEncryption, MailServer};
 pub use migrations::MIGRATIONS;
 pub use routes::router;
+pub use seed::Seed;
 pub use state::{Setup, State};
 
 /// The service's name in the registry.

@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::cli::{Given, Tool};
 use crate::health::{ConfigHealth, DatabaseHealth, RedisHealth, RegistryHealth};
 use crate::plan::{EurekaPlan, plan};
 use crate::{App, Boot, Stack, Tasks, local_address, redis_link, server};
@@ -48,6 +49,26 @@ pub(crate) async fn migrate<A: App>() -> anyhow::Result<()> {
     db.migrate(A::migrations()).await?;
     tracing::info!(state = ?db.schema_state(A::migrations()).await?, "migrated");
     db.close().await;
+    Ok(())
+}
+
+pub(crate) async fn tool<A: App, T: Tool<A>>(tool: T) -> anyhow::Result<()> {
+    let plan = plan::<A>().await?;
+    let db = match &plan.database {
+        Some(database) => Some(open_database::<A>(database, plan.require_durable).await?),
+        None => None,
+    };
+    let done = tool.run(Given {
+        local: plan.loaded.local(),
+        config: plan.config,
+        clock: mall_clock::system(),
+        db: db.clone(),
+        tokens: plan.tokens,
+    });
+    done.await?;
+    if let Some(db) = db {
+        db.close().await;
+    }
     Ok(())
 }
 

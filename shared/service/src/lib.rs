@@ -22,7 +22,7 @@ mod tasks;
 mod traces;
 
 pub use app::{App, Boot, Needs, Service};
-pub use cli::run;
+pub use cli::{Given, Tool, run, run_with};
 pub use mall_actuator::Exposure;
 pub use span::Span;
 pub use stack::{Stack, not_found};

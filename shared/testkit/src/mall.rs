@@ -13,6 +13,7 @@ mod service;
 mod start;
 
 pub use build::{Build, Built, build_programs, cargo, workspace_root};
+pub use environment::beside;
 pub use plan::{Admin, Plan};
 pub use service::{SERVICES, Service};
 

@@ -14,7 +14,7 @@ use crate::domain::Email;
 const NONCE: usize = 12;
 
 /// A keyed hash of an e-mail: equal for equal addresses, and telling nothing about them without the key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EmailIndex(pub [u8; 32]);
 
 impl EmailIndex {

@@ -1,8 +1,10 @@
 //! Table `users`. The personal columns hold sealed texts.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use mall_types::{Role, UserId};
-use sqlx::MySqlConnection;
+use sqlx::{MySqlConnection, QueryBuilder};
 
 use crate::security::EmailIndex;
 
@@ -99,6 +101,56 @@ pub async fn insert(
     i64::try_from(done.last_insert_id())
         .map(UserId)
         .map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+/// Adds the accounts whose e-mail has none yet. The ids of all of them, those that were there included.
+pub async fn insert_missing(
+    conn: &mut MySqlConnection,
+    now: DateTime<Utc>,
+    accounts: &[NewUser],
+) -> Result<HashMap<EmailIndex, UserId>, sqlx::Error> {
+    let now = now.naive_utc();
+    for piece in mall_db::pieces(accounts, accounts.len()) {
+        let mut insert = QueryBuilder::<sqlx::MySql>::new(
+            "INSERT INTO users (row_key, email_index, email, name, phone_num, address, registration, password, credentials, \
+                                role, created_at, verified_at, updated_at) ",
+        );
+        insert.push_values(piece, |mut row, new| {
+            row.push_bind(&new.row_key)
+                .push_bind(new.index.0.as_slice())
+                .push_bind(&new.email)
+                .push_bind(&new.name)
+                .push_bind(&new.phone_num)
+                .push_bind(&new.address)
+                .push_bind(&new.registration)
+                .push_bind(&new.password)
+                .push("1")
+                .push_bind(new.role.map(Role::as_str))
+                .push_bind(now)
+                .push_bind(new.role.map(|_| now))
+                .push_bind(now);
+        });
+        insert.push(" ON DUPLICATE KEY UPDATE id = users.id");
+        insert.build().execute(&mut *conn).await?;
+    }
+    let mut ids = HashMap::new();
+    for account in accounts.chunks(128) {
+        let mut select = QueryBuilder::<sqlx::MySql>::new(
+            "SELECT email_index, id FROM users WHERE email_index IN (",
+        );
+        let mut list = select.separated(", ");
+        for new in mall_db::padded(&account.iter().map(|new| new.index).collect::<Vec<_>>()) {
+            list.push_bind(new.0.to_vec());
+        }
+        select.push(")");
+        let rows: Vec<(Vec<u8>, i64)> = select.build_query_as().fetch_all(&mut *conn).await?;
+        for (index, id) in rows {
+            let index = <[u8; 32]>::try_from(index.as_slice())
+                .map_err(|error| sqlx::Error::Decode(error.into()))?;
+            ids.insert(EmailIndex(index), UserId(id));
+        }
+    }
+    Ok(ids)
 }
 
 pub async fn by_email(

@@ -14,6 +14,7 @@ mod login;
 mod mail;
 mod outage;
 mod profile;
+mod seed;
 mod sessions;
 mod sign_up;
 mod support;

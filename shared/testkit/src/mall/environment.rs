@@ -85,6 +85,30 @@ pub(super) fn of_instance(
     env
 }
 
+/// What one of its programs needs to work on a running mall's data without being part of it, such as for its own commands.
+///
+/// `mysql` is `mysql://user@host:port`, as the mall tells it.
+pub fn beside(
+    service: &Service,
+    mysql: &str,
+    redis: &str,
+    config_server: &str,
+) -> BTreeMap<String, String> {
+    let schema = service.schema_name();
+    let address = mysql.rsplit(['@', '/']).find(|part| !part.is_empty());
+    let url = format!("mysql://{}/{schema}", address.unwrap_or_default());
+    [
+        ("SPRING_PROFILES_ACTIVE", "local".to_owned()),
+        ("CONFIG_SERVER_URL", config_server.to_owned()),
+        ("SPRING_DATASOURCE_URL", url),
+        ("SPRING_DATASOURCE_USERNAME", schema),
+        ("SPRING_DATASOURCE_PASSWORD", database_password(service)),
+        ("SPRING_DATA_REDIS_URL", redis.to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
 /// Run by MariaDB at every start: a schema and a user for each service, with rights on that schema only.
 pub(super) fn schemas_and_users<'a>(services: impl Iterator<Item = &'a Service>) -> Vec<String> {
     let mut statements = Vec::new();
