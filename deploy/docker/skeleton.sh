@@ -21,4 +21,6 @@ find . -mindepth 2 -name Cargo.toml -not -path './target/*' | while read -r mani
     if [ -f "$folder/$file" ]; then stub "$out/$folder/$file"; fi
   done
   sed -n 's/^path = "\(.*\.rs\)"$/\1/p' "$manifest" | while read -r file; do stub "$out/$folder/$file"; done
+  # A bench that is named in the manifest, where cargo looks for it.
+  sed -n '/^\[\[bench\]\]$/,/^$/s/^name = "\(.*\)"$/\1/p' "$manifest" | while read -r bench; do stub "$out/$folder/benches/$bench.rs"; done
 done
