@@ -236,6 +236,11 @@ async fn set_up(conn: &mut MySqlConnection) -> Result<(), sqlx::Error> {
 /// it may still be, and the server rolls back when it sees the connection gone.
 pub(crate) fn too_late(conn: PoolConnection<MySql>) -> sqlx::Error {
     drop(conn.detach());
+    silent()
+}
+
+/// A server that did not answer in time.
+pub(crate) fn silent() -> sqlx::Error {
     sqlx::Error::Io(std::io::Error::new(
         std::io::ErrorKind::TimedOut,
         "the database did not finish in time",

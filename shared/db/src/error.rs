@@ -123,3 +123,9 @@ pub fn is_duplicate(error: &sqlx::Error, key: &str) -> bool {
     number(error) == Some(1062)
         && constraint(error).is_some_and(|name| name.eq_ignore_ascii_case(key))
 }
+
+/// Whether a statement failed because it would have written NULL where none may be: a guard of
+/// [`Db::run_ending`](crate::Db::run_ending) that said no.
+pub fn is_null_refused(error: &sqlx::Error) -> bool {
+    number(error) == Some(1048)
+}

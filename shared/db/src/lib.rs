@@ -1,6 +1,6 @@
 //! The service's own database: MySQL 8 or MariaDB.
 //!
-//! Every unit of work goes through [`Db::run_tx`] or [`Db::read`]. Both spawn the work, so that a shopper who closes the
+//! Every unit of work goes through [`Db::run_tx`], [`Db::run_ending`] or [`Db::read`]. They spawn the work, so that a shopper who closes the
 //! page can't drop it half-way: with sqlx 0.9 a dropped `begin` leaves an open transaction in the pool that swallows the
 //! next borrower's acknowledged write, and a dropped fetch can leak the pool's slot for good.
 //!
@@ -17,6 +17,7 @@ mod shapes;
 mod transaction;
 
 pub use connect::{DatabaseSettings, Db};
-pub use error::{TxError, constraint, is_duplicate};
+pub use error::{TxError, constraint, is_duplicate, is_null_refused};
 pub use migrate::{Migration, SchemaError, SchemaState};
 pub use shapes::{padded, pieces};
+pub use transaction::Ending;

@@ -3,23 +3,28 @@
 //! A unit may be run more than once, so it clones what it needs, and is written as
 //! `move |tx| { let order = order.clone(); Box::pin(async move { ... }) }`.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use rand::RngExt;
-use sqlx::{Connection, MySqlConnection};
+use sqlx::pool::PoolConnection;
+use sqlx::{AssertSqlSafe, Connection, MySql, MySqlConnection};
 use tokio::time::timeout;
 use tracing::Instrument;
 
 use crate::Db;
-use crate::connect::{joined, too_late};
+use crate::connect::{joined, silent, too_late};
 use crate::error::{TxError, is_outage, number};
 
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Transaction,
-    Read,
+/// What a unit of work comes to, and the statements that end it.
+#[derive(Debug)]
+pub struct Ending<T> {
+    /// What the caller gets once it is committed.
+    pub value: T,
+    /// The last statements. They and the commit are one message to the server.
+    pub statements: String,
 }
 
 /// Deadlocks and lock timeouts are run again this often.
@@ -40,7 +45,34 @@ impl Db {
             + Sync
             + 'static,
     {
-        self.unit(Kind::Transaction, name, work).await
+        let work = Arc::new(work);
+        self.unit(name, move |db| {
+            let work = Arc::clone(&work);
+            Box::pin(async move { db.try_tx(&*work).await })
+        })
+        .await
+    }
+
+    /// Like [`Db::run_tx`], but the statements of the [`Ending`] reach the server in one message with the commit. What they lock
+    /// is locked for as long as the server needs, never for as long as this process is frozen, busy or far away.
+    ///
+    /// One of them failing takes the transaction back ([`TxError::Db`]). A guard fails by writing NULL where none may be
+    /// ([`crate::is_null_refused`]).
+    pub async fn run_ending<T, E, F>(&self, name: &'static str, work: F) -> Result<T, TxError<E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<Ending<T>, TxError<E>>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        let work = Arc::new(work);
+        self.unit(name, move |db| {
+            let work = Arc::clone(&work);
+            Box::pin(async move { db.try_ending(&*work).await })
+        })
+        .await
     }
 
     /// Runs `work` on one connection, without a transaction. The work goes on when the caller is dropped; a connection
@@ -54,26 +86,25 @@ impl Db {
             + Sync
             + 'static,
     {
-        self.unit(Kind::Read, name, work).await
+        let work = Arc::new(work);
+        self.unit(name, move |db| {
+            let work = Arc::clone(&work);
+            Box::pin(async move { db.try_read(&*work).await })
+        })
+        .await
     }
 
-    async fn unit<T, E, F>(&self, kind: Kind, name: &'static str, work: F) -> Result<T, TxError<E>>
+    async fn unit<T, E, F>(&self, name: &'static str, once: F) -> Result<T, TxError<E>>
     where
         T: Send + 'static,
         E: Send + 'static,
-        F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, TxError<E>>>
-            + Send
-            + Sync
-            + 'static,
+        F: Fn(Db) -> BoxFuture<'static, Result<T, TxError<E>>> + Send + Sync + 'static,
     {
         let db = self.clone();
         let task = async move {
             let mut attempt = 1;
             loop {
-                let outcome = match kind {
-                    Kind::Transaction => db.try_tx(&work).await,
-                    Kind::Read => db.try_read(&work).await,
-                };
+                let outcome = once(db.clone()).await;
                 if let Err(TxError::Db(error) | TxError::Unknown(error)) = &outcome
                     && broke(error)
                 {
@@ -85,7 +116,7 @@ impl Db {
                     }
                     outcome => return outcome,
                 };
-                tracing::debug!(unit = name, kind = ?kind, attempt, error = %error, "run again");
+                tracing::debug!(unit = name, attempt, error = %error, "run again");
                 pause(attempt).await;
                 attempt += 1;
             }
@@ -108,14 +139,8 @@ impl Db {
             match work(&mut tx).await {
                 Ok(value) => {
                     committing.store(true, Ordering::Relaxed);
-                    match tx.commit().await {
-                        Ok(()) => Ok(value),
-                        // The server said no (a deadlock, say): it is rolled back. A broken connection says nothing.
-                        Err(error) if matches!(error, sqlx::Error::Database(_)) => {
-                            Err(TxError::Db(error))
-                        }
-                        Err(error) => Err(TxError::Unknown(error)),
-                    }
+                    tx.commit().await.map_err(failed_commit)?;
+                    Ok(value)
                 }
                 Err(error) => {
                     // A rollback that fails means a broken connection: the server rolls back by itself.
@@ -133,6 +158,48 @@ impl Db {
         }
     }
 
+    async fn try_ending<T, E, F>(&self, work: &F) -> Result<T, TxError<E>>
+    where
+        F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<Ending<T>, TxError<E>>>,
+    {
+        let mut open = Open(Some(self.pool.acquire().await?));
+        let committing = AtomicBool::new(false);
+        let unit = timeout(self.unit, async {
+            let conn = open.conn()?;
+            // As text, and so is the end: sqlx would send a commit of its own.
+            sqlx::raw_sql("BEGIN").execute(&mut *conn).await?;
+            let outcome = match work(conn).await {
+                Ok(Ending {
+                    value,
+                    mut statements,
+                }) => {
+                    statements.push_str("; COMMIT");
+                    committing.store(true, Ordering::Relaxed);
+                    sqlx::raw_sql(AssertSqlSafe(statements))
+                        .execute(&mut *conn)
+                        .await
+                        .map(|_| value)
+                        .map_err(failed_commit)
+                }
+                Err(error) => Err(error),
+            };
+            let clean = match &outcome {
+                Ok(_) => true,
+                Err(TxError::Unknown(_)) => false,
+                Err(_) => sqlx::raw_sql("ROLLBACK").execute(conn).await.is_ok(),
+            };
+            if clean {
+                open.close();
+            }
+            outcome
+        });
+        match unit.await {
+            Ok(outcome) => outcome,
+            Err(_) if committing.load(Ordering::Relaxed) => Err(TxError::Unknown(silent())),
+            Err(_) => Err(TxError::Db(silent())),
+        }
+    }
+
     async fn try_read<T, E, F>(&self, work: &F) -> Result<T, TxError<E>>
     where
         F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, TxError<E>>>,
@@ -142,6 +209,38 @@ impl Db {
             Ok(outcome) => outcome,
             Err(_) => Err(TxError::Db(too_late(conn))),
         }
+    }
+}
+
+/// A connection with a transaction that sqlx knows nothing of. Unless that is over it is thrown away, also by a panic: the pool
+/// would hand it on with the transaction open.
+struct Open(Option<PoolConnection<MySql>>);
+
+impl Open {
+    fn conn(&mut self) -> Result<&mut MySqlConnection, sqlx::Error> {
+        self.0.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
+    }
+
+    /// The transaction is over; the pool may have the connection back.
+    fn close(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Some(conn) = self.0.take() {
+            drop(conn.detach());
+        }
+    }
+}
+
+/// The server said no (a deadlock, say): it is rolled back. A broken connection says nothing.
+fn failed_commit<E>(error: sqlx::Error) -> TxError<E> {
+    if matches!(error, sqlx::Error::Database(_)) {
+        TxError::Db(error)
+    } else {
+        TxError::Unknown(error)
     }
 }
 

@@ -7,6 +7,7 @@
 )]
 
 mod encryption;
+mod ending;
 mod idle;
 mod limit;
 mod socket;

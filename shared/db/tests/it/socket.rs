@@ -14,10 +14,12 @@ async fn answer(db: &Db, sql: &'static str) -> String {
 
 #[tokio::test]
 async fn a_unix_socket_takes_the_place_of_host_and_port() {
-    const HOST: &str = "SELECT SUBSTRING_INDEX(USER(), '@', -1)";
+    // A port is behind the host's name; which name that is, servers see differently.
+    const WAY: &str = "SELECT IF(host LIKE '%:%', 'tcp', host) FROM information_schema.processlist \
+                       WHERE id = CONNECTION_ID()";
     let schema = fresh_schema("db").await;
     let tcp = Db::connect_url(&schema.url, 1).unwrap();
-    assert_eq!(answer(&tcp, HOST).await, "127.0.0.1");
+    assert_eq!(answer(&tcp, WAY).await, "tcp");
     // A relative path is relative to the data.
     let (folder, file) = (
         answer(&tcp, "SELECT @@datadir").await,
@@ -26,5 +28,5 @@ async fn a_unix_socket_takes_the_place_of_host_and_port() {
     let path = std::path::Path::new(&folder).join(file);
     let url = format!("{}?useSSL=false&localSocket={}", schema.url, path.display());
     let unix = Db::connect_url(&url, 1).unwrap();
-    assert_eq!(answer(&unix, HOST).await, "localhost");
+    assert_eq!(answer(&unix, WAY).await, "localhost");
 }
