@@ -1,5 +1,7 @@
 //! What one sees of the programs from outside: traces, health, metrics, and an orderly end.
 
+mod dashboards;
+
 use std::time::Duration;
 
 use mall_system_tests::Shop;
