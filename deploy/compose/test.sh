@@ -3,9 +3,10 @@
 #
 #   deploy/compose/test.sh [--no-build] [--keep]
 #
-# Brings it up, goes a shopper's way through the gateway, scales orders to two, kills containers while a drop runs, asks the audit,
-# takes it down and brings it up again. Ends with 0 when all of it held. --keep leaves it running. Wants docker and curl; the tags of
-# base images are taken from the environment (MYSQL_TAG, REDIS_TAG, RUST_IMAGE), as by docker-compose.yml.
+# Brings it up, goes a shopper's way through the gateway, looks for an order in the viewers, scales orders to two, kills containers
+# while a drop runs, asks the audit, takes it down and brings it up again. Ends with 0 when all of it held. --keep leaves it running.
+# Wants docker and curl; base images are taken from the environment (MYSQL_TAG, REDIS_IMAGE, RUST_IMAGE ...), as by
+# docker-compose.yml. A viewer whose image can't be had is left out, and that is said; for the trace viewer python3 steps in.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -22,17 +23,17 @@ done
 HEALTHY_WITHIN=${HEALTHY_WITHIN:-60}
 MOST_MEMORY=${MOST_MEMORY:-300}
 MOST_IMAGE=${MOST_IMAGE:-40}
-STOCK=${STOCK:-150}
+STOCK=${STOCK:-300}
 DROP_SECONDS=${DROP_SECONDS:-45}
 WORKERS=4
 
 SCRATCH=$(mktemp -d)
 PROJECT=mall-test-$$
-export GATEWAY_PORT=0 MAIL_PAGE_PORT=0
+export GATEWAY_PORT=0 MAIL_PAGE_PORT=0 PROMETHEUS_PORT=0 GRAFANA_PORT=0 TRACES_PORT=0
 deploy/compose/make-env.sh "$SCRATCH/env" >/dev/null
 PROGRAMS=(config-server registry gateway users products carts orders payments stock mail-catcher)
 
-PASSED=0
+PASSED=0 STANDIN=''
 say() { printf '%s %s\n' "$(date +%T)" "$*"; }
 passed() { PASSED=$((PASSED + 1)); say "ok: $*"; }
 compose() { docker compose --env-file "$SCRATCH/env" --project-name "$PROJECT" "$@"; }
@@ -48,7 +49,8 @@ end() {
   if [ "$KEEP" = 1 ]; then
     say "left running: docker compose --env-file $SCRATCH/env --project-name $PROJECT ..."
   else
-    compose --profile tools down --volumes --timeout 5 >/dev/null 2>&1 || true
+    compose --profile '*' down --volumes --timeout 5 >/dev/null 2>&1 || true
+    if [ -n "$STANDIN" ]; then kill "$STANDIN" || true; fi
     rm -rf "$SCRATCH"
   fi
   exit "$code"
@@ -112,6 +114,13 @@ bring_up() {
   find_ports
   TOOK=$(awk -v began="$began" -v now="$(date +%s.%N)" 'BEGIN { printf "%.1f", now - began }')
 }
+# Whether the images of a service, and of what it depends on, are here or can be had.
+obtainable() {
+  local image
+  for image in $(compose --profile observe config --images "$1"); do
+    docker image inspect "$image" >/dev/null 2>&1 || timeout 600 docker pull --quiet "$image" >/dev/null 2>&1 || return 1
+  done
+}
 more() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
 
 # --- The test
@@ -127,6 +136,20 @@ for program in "${PROGRAMS[@]}" audit; do
   if more "$size" "$MOST_IMAGE"; then fail "$program's image is larger than $MOST_IMAGE MB"; fi
 done
 passed "no image is larger than $MOST_IMAGE MB"
+
+VIEWERS=()
+for viewer in prometheus grafana traces; do
+  if obtainable "$viewer"; then VIEWERS+=("$viewer"); else say "NOT TESTED: the image of $viewer can't be had"; fi
+done
+if [[ " ${VIEWERS[*]} " != *' traces '* ]]; then
+  # On the host, where containers reach it.
+  address=$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}')
+  deploy/compose/traces-standin.py "$SCRATCH/traces" "$address" &
+  STANDIN=$!
+  until [ -e "$SCRATCH/traces" ]; do kill -0 "$STANDIN" || fail "nothing takes traces"; sleep 0.1; done
+  TRACES=http://$address:$(cat "$SCRATCH/traces")
+  export OTLP_ENDPOINT=$TRACES/v1/traces
+fi
 
 bring_up
 if more "$TOOK" "$HEALTHY_WITHIN"; then fail "healthy after $TOOK s only"; fi
@@ -158,6 +181,46 @@ for path in /internal/stock /eureka/apps /actuator/env /application/default; do
   if ask GET "$path" '' >/dev/null 2>&1; then fail "$path can be reached from outside"; fi
 done
 passed "journey: signed up by mail, logged in, ordered, paid, listed, ordered the cart"
+
+if [ ${#VIEWERS[@]} -gt 0 ]; then
+  compose --profile observe up --detach --no-recreate "${VIEWERS[@]}" >"$SCRATCH/viewers.log" 2>&1 || { cat "$SCRATCH/viewers.log"; fail "the viewers"; }
+  [ -n "$STANDIN" ] || TRACES=http://$(compose --profile observe port traces 16686)
+fi
+# An order whose trace we name.
+trace=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+traced_order() {
+  curl --silent --fail --max-time 20 --header "traceparent: 00-$trace-00f067aa0ba902b7-01" --header "Authorization: Bearer $KIM" \
+    --header 'Content-Type: application/json' --data "{\"productId\":$MUG,\"quantity\":1}" "$MALL/order/orderProduct"
+}
+trace_is_whole() {
+  local found program
+  traced_order >/dev/null || return 1
+  sleep 2
+  found=$(curl --silent --max-time 5 "$TRACES/api/traces/$trace")
+  for program in api-gateway application-order application-product application-stock; do
+    grep -q "\"serviceName\":\"$program\"" <<<"$found" || { echo "no $program in $found"; return 1; }
+  done
+}
+until_true 40 "the trace of an order: gateway, orders, products, stock" trace_is_whole
+passed "a trace of an order through gateway, orders, products and stock is in ${STANDIN:+a stand-in of }the trace viewer"
+
+if [[ " ${VIEWERS[*]} " == *' prometheus '* ]]; then
+  PROMETHEUS=http://$(compose --profile observe port prometheus 9090)
+  asked() { curl --silent --fail --max-time 5 --get --data-urlencode "query=$1" "$PROMETHEUS/api/v1/query" | grep -q "\"value\":\[[0-9.]*,\"$2\"\]"; }
+  # Nine programs, and all are asked.
+  until_true 60 "Prometheus reaches all nine" asked 'sum(up)' 9
+  until_true 60 "Prometheus knows of the orders" asked 'sum(mall_orders_steps_total{cause="PLACED"}) >= bool 3' 1
+  rules=$(curl --silent --max-time 5 "$PROMETHEUS/api/v1/rules")
+  if ! grep -q '"name":"StockDiffers"' <<<"$rules" || grep -q '"health":"err"' <<<"$rules"; then fail "the rules: $rules"; fi
+  passed "Prometheus: nine programs are up, their orders counted, the rules evaluated"
+fi
+if [[ " ${VIEWERS[*]} " == *' grafana '* ]]; then
+  GRAFANA=http://$(compose --profile observe port grafana 3000)
+  dashboards() { [ "$(curl --silent --fail --user "admin:$(setting GRAFANA_PASSWORD)" "$GRAFANA/api/search?type=dash-db" | grep -o '"title":"Mall: ' | wc -l)" = 2 ]; }
+  until_true 90 "Grafana shows both dashboards" dashboards
+  passed "Grafana: both dashboards"
+fi
+if [ ${#VIEWERS[@]} -gt 0 ]; then compose --profile observe rm --stop --force "${VIEWERS[@]}" >/dev/null 2>&1; fi
 
 compose up --detach --wait --wait-timeout 90 --no-recreate --scale orders=2 >"$SCRATCH/scale.log" 2>&1 || { cat "$SCRATCH/scale.log"; fail "--scale orders=2"; }
 [ "$(containers orders | wc -l)" = 2 ] || fail "there are not two orders"
@@ -218,7 +281,7 @@ for program in "${PROGRAMS[@]}"; do
     [ "$(docker inspect --format '{{.State.ExitCode}}' "$id")" = 0 ] || fail "$program did not stop in order"
   done
 done
-compose --profile tools down >/dev/null 2>&1
+compose --profile '*' down >/dev/null 2>&1
 bring_up
 passed "down and up: healthy after $TOOK s (full volumes)"
 until_true 20 "the gateway reaches the shop" ask GET /product/allproduct ''
