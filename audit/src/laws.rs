@@ -21,8 +21,15 @@ pub const COUNTS: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(supplied), 0) AS SI
     (SELECT COUNT(*) FROM mall_payments.refund) FROM mall_stock.stock_item";
 
 /// Reservation, product and pieces, whichever way they are stored.
-const RESERVED: &str = "(SELECT reservation_id, product_id, quantity FROM mall_stock.reservation WHERE product_id IS NOT NULL \
-    UNION ALL SELECT reservation_id, product_id, quantity FROM mall_stock.reservation_line)";
+const RESERVED: &str = "(SELECT reservation_id, product_id, quantity, counted FROM mall_stock.reservation WHERE product_id IS NOT NULL \
+    UNION ALL SELECT reservation_id, product_id, quantity, counted FROM mall_stock.reservation_line)";
+
+/// Product, buyer, what counts against the buyer's limit and is not given back, and when the last of it was taken.
+const COUNTED: &str = "(SELECT l.product_id, r.buyer, SUM(l.quantity) AS quantity, MAX(r.created_at) AS latest FROM \
+    (SELECT reservation_id, product_id, quantity, counted FROM mall_stock.reservation WHERE product_id IS NOT NULL \
+     UNION ALL SELECT reservation_id, product_id, quantity, counted FROM mall_stock.reservation_line) l \
+    JOIN mall_stock.reservation r ON r.reservation_id = l.reservation_id \
+    WHERE l.counted <> 0 AND r.state <> 'RELEASED' GROUP BY l.product_id, r.buyer)";
 
 /// The same from the orders' side.
 const ORDERED: &str = "(SELECT o.reservation_id, l.product_id, SUM(l.quantity) AS quantity FROM mall_orders.orders o \
@@ -51,6 +58,7 @@ pub fn all(orphan_age: Duration) -> Vec<Law> {
         });
     };
     stock(&mut law);
+    limits(&mut law);
     orders(&mut law, orphan_age);
     money(&mut law);
     for schema in ["mall_users", "mall_products", "mall_orders"] {
@@ -122,6 +130,40 @@ fn stock(law: &mut impl FnMut(&'static str, String)) {
     );
 }
 
+/// The limit per buyer. It may change: what was taken before stands, and what was taken since is under it.
+fn limits(law: &mut impl FnMut(&'static str, String)) {
+    law(
+        "an allowance is what its buyer holds",
+        format!(
+            "SELECT CONCAT('product ', k.product_id, ', buyer ', k.buyer, ': the allowance says ', COALESCE(a.taken, 0), \
+               ', reservations ', COALESCE(x.quantity, 0)) \
+             FROM (SELECT product_id, buyer FROM mall_stock.allowance UNION SELECT product_id, buyer FROM {COUNTED} c) k \
+             LEFT JOIN mall_stock.allowance a ON a.product_id = k.product_id AND a.buyer = k.buyer \
+             LEFT JOIN {COUNTED} x ON x.product_id = k.product_id AND x.buyer = k.buyer \
+             WHERE COALESCE(a.taken, 0) <> COALESCE(x.quantity, 0)"
+        ),
+    );
+    law(
+        "nobody holds more than the limit",
+        format!(
+            "SELECT CONCAT('product ', i.product_id, ', buyer ', x.buyer, ': ', x.quantity, ' pieces, the limit is ', \
+               i.purchase_limit) \
+             FROM mall_stock.stock_item i JOIN {COUNTED} x ON x.product_id = i.product_id \
+             WHERE x.quantity > i.purchase_limit AND (i.limit_since IS NULL OR x.latest >= i.limit_since)"
+        ),
+    );
+    law(
+        "nothing is taken past the limit",
+        format!(
+            "SELECT CONCAT('reservation ', {AS_TEXT}, ' of ', l.quantity, ' of product ', l.product_id, ' does not count') \
+             FROM {RESERVED} l JOIN mall_stock.reservation r ON r.reservation_id = l.reservation_id \
+             JOIN mall_stock.stock_item i ON i.product_id = l.product_id \
+             WHERE l.counted = 0 AND r.state <> 'RELEASED' AND i.purchase_limit IS NOT NULL \
+               AND (i.limit_since IS NULL OR r.created_at >= i.limit_since)"
+        ),
+    );
+}
+
 fn orders(law: &mut impl FnMut(&'static str, String), orphan_age: Duration) {
     law(
         "an order's reservation stands as the order does",
@@ -131,6 +173,12 @@ fn orders(law: &mut impl FnMut(&'static str, String), orphan_age: Duration) {
              WHERE {STOCK_KNOWS} AND COALESCE(r.state, '') <> \
                CASE WHEN o.status = 7 THEN 'HELD' WHEN o.status IN (2, 6) THEN 'RELEASED' ELSE 'SOLD' END"
         ),
+    );
+    law(
+        "a reservation has one order",
+        "SELECT CONCAT('reservation ', reservation_id, ': ', COUNT(*), ' orders') FROM mall_orders.orders \
+         GROUP BY reservation_id HAVING COUNT(*) > 1"
+            .into(),
     );
     law(
         "an order's reservation is its buyer's",

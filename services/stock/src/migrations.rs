@@ -19,4 +19,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "orphans",
         sql: include_str!("../migrations/0003_orphans.sql"),
     },
+    Migration {
+        version: 4,
+        name: "limit_since",
+        sql: include_str!("../migrations/0004_limit_since.sql"),
+    },
 ];

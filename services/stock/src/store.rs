@@ -1,4 +1,5 @@
-//! The tables. One statement per function; every change says whether it found what it needed.
+//! The tables. One statement per function; every change says whether it found what it needed. What changes a product's row for an
+//! order is text that ends a transaction: [`bookings`].
 //!
 //! Transactions touch items last, and allowances and items in ascending order, so that they queue instead of deadlocking.
 

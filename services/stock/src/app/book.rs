@@ -1,10 +1,13 @@
 //! Booking takes in MySQL: the step that counts.
+//!
+//! What is read before decides nothing: the guards stand in the message that commits, and when one of them says no, it is read again
+//! why.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use mall_db::{TxError, is_duplicate};
+use mall_db::{Ending, TxError, is_duplicate, is_null_refused};
 use mall_types::{ProductId, UserId};
 use sqlx::MySqlConnection;
 use uuid::Uuid;
@@ -13,12 +16,11 @@ use crate::domain::{Existing, Facts, Line, Order, Refusal, admit, sums};
 use crate::failure::Failure;
 use crate::state::Stock;
 use crate::store::allowances;
-use crate::store::bookings::{self, Hold};
+use crate::store::bookings::{Hold, Statements};
 use crate::store::items::{self, Item};
-use crate::store::movements::{self, Movement};
 use crate::store::reservations;
 
-/// Facts that turn out to be others are counted against anew, so often.
+/// What was read and is not true any more is read anew, so often.
 const LOOKS: usize = 4;
 
 /// Why a booking was refused as a whole.
@@ -32,6 +34,8 @@ pub enum Unbooked {
     No(Refusal),
     /// The product's limit is another one than was counted against.
     Changed(ProductId, Facts),
+    /// A guard said no, and a moment later nothing was in its way.
+    Passed,
 }
 
 impl Stock {
@@ -46,13 +50,21 @@ impl Stock {
         let mut look = 1;
         loop {
             let limit = self.believed(product).limit;
-            match self.try_batch(product, Arc::clone(&holds), limit).await {
-                Err(TxError::Refuse(Unbooked::Changed(product, facts))) if look < LOOKS => {
-                    self.believe(product, facts);
-                    look += 1;
+            let unbooked = match self.try_batch(product, Arc::clone(&holds), limit).await {
+                Err(TxError::Refuse(unbooked)) => unbooked,
+                Err(error) if is_null(&error) => {
+                    let pieces = holds.iter().map(|hold| hold.quantity).sum();
+                    self.why_not(&[(product, pieces, limit)]).await?
                 }
-                other => return other,
+                other => return other.map_err(spent),
+            };
+            match unbooked {
+                Unbooked::Changed(product, facts) if look < LOOKS => self.believe(product, facts),
+                Unbooked::Passed if look < LOOKS => {}
+                // Not all, or too often: each by itself.
+                unbooked => return Err(TxError::refuse(unbooked)),
             }
+            look += 1;
         }
     }
 
@@ -63,113 +75,184 @@ impl Stock {
         limit: Option<i64>,
     ) -> Result<Vec<Option<Refusal>>, TxError<Unbooked>> {
         let now = self.clock.now();
-        self.db
-            .run_tx("reserve_batch", move |tx| {
-                let holds = Arc::clone(&holds);
-                Box::pin(async move {
-                    let refusals = allow(tx, product, &holds, limit).await?;
-                    let mut fit: Vec<Hold> = holds
-                        .iter()
-                        .zip(&refusals)
-                        .filter(|(_, refusal)| refusal.is_none())
-                        .map(|(hold, _)| *hold)
-                        .collect();
-                    if fit.is_empty() {
-                        // Nothing is booked, so no guard says whether the limit is still this one.
-                        return match check(tx, product, limit, now).await? {
-                            Some(unbooked) => Err(TxError::refuse(unbooked)),
-                            None => Ok(refusals),
-                        };
-                    }
-                    // Two instances that got the same requests lock their rows in the same order.
-                    fit.sort_unstable_by_key(|hold| hold.id);
-                    if !bookings::book(tx, product, &fit, limit, now)
-                        .await
-                        .map_err(spent)?
-                    {
-                        let pieces = fit.iter().map(|hold| hold.quantity).sum();
-                        return Err(unheld(tx, product, pieces, limit, now).await?);
-                    }
-                    Ok(refusals)
-                })
-            })
-            .await
+        let read = Arc::clone(&holds);
+        let refusals = match limit {
+            None => vec![None; holds.len()],
+            Some(limit) => {
+                let read = self.db.read("allowances", move |conn| {
+                    let holds = Arc::clone(&read);
+                    Box::pin(async move { Ok(allow(conn, product, &holds, limit).await?) })
+                });
+                read.await?
+            }
+        };
+        let mut fit: Vec<Hold> = holds
+            .iter()
+            .zip(&refusals)
+            .filter(|(_, refusal)| refusal.is_none())
+            .map(|(hold, _)| *hold)
+            .collect();
+        if fit.is_empty() {
+            // Nothing is booked, so no guard says whether the limit is still this one.
+            return match self.why_not(&[(product, 0, limit)]).await? {
+                Unbooked::Passed => Ok(refusals),
+                unbooked => Err(TxError::refuse(unbooked)),
+            };
+        }
+        // Two instances that got the same requests lock their rows in the same order.
+        fit.sort_unstable_by_key(|hold| hold.id);
+        let mut end = Statements::at(now);
+        if limit.is_some() {
+            end.count(product, &fit);
+        }
+        end.book(product, &fit, limit.is_some());
+        end.hold(product, &fit, limit);
+        self.end("reserve_batch", end).await?;
+        Ok(refusals)
     }
 
     /// Books one reservation of any number of products.
     pub(crate) async fn book_one(&self, order: &Order) -> Result<(), TxError<Unbooked>> {
-        let order = Arc::new(order.clone());
         let mut look = 1;
         loop {
-            let limits = order.products().map(|id| self.believed(id).limit).collect();
-            match self.try_one(Arc::clone(&order), limits).await {
-                Err(TxError::Refuse(Unbooked::Changed(product, facts)))
-                    if look < LOOKS + order.lines.len() =>
-                {
-                    self.believe(product, facts);
-                    look += 1;
+            let lines: Vec<(Line, Option<i64>)> = order
+                .lines
+                .iter()
+                .map(|line| (*line, self.believed(line.product_id).limit))
+                .collect();
+            let unbooked = match self.try_one(order, &lines).await {
+                Ok(()) => return Ok(()),
+                Err(error) if is_null(&error) => {
+                    let asked: Vec<_> = lines
+                        .iter()
+                        .map(|(line, limit)| (line.product_id, line.quantity, *limit))
+                        .collect();
+                    match self.why_not(&asked).await? {
+                        Unbooked::Passed => self.over(order, &lines).await?,
+                        unbooked => unbooked,
+                    }
                 }
-                other => return other,
+                Err(error) => return Err(spent(error)),
+            };
+            match unbooked {
+                Unbooked::Changed(product, facts) if look < LOOKS + lines.len() => {
+                    self.believe(product, facts)
+                }
+                Unbooked::Passed if look < LOOKS + lines.len() => {}
+                unbooked => return Err(TxError::refuse(unbooked)),
             }
+            look += 1;
         }
     }
 
     async fn try_one(
         &self,
-        order: Arc<Order>,
-        limits: Vec<Option<i64>>,
+        order: &Order,
+        lines: &[(Line, Option<i64>)],
     ) -> Result<(), TxError<Unbooked>> {
-        let (now, limits) = (self.clock.now(), Arc::new(limits));
+        let mut end = Statements::at(self.clock.now());
+        let hold = |line: &Line| Hold {
+            id: order.id,
+            buyer: order.buyer,
+            quantity: line.quantity,
+        };
+        for (line, limit) in lines {
+            if limit.is_some() {
+                end.count(line.product_id, &[hold(line)]);
+            }
+        }
+        if let [(line, limit)] = lines {
+            end.book(line.product_id, &[hold(line)], limit.is_some());
+        } else {
+            let counted: Vec<(Line, bool)> = lines
+                .iter()
+                .map(|(line, limit)| (*line, limit.is_some()))
+                .collect();
+            end.book_lines(order.id, order.buyer, &counted);
+        }
+        for (line, limit) in lines {
+            end.hold(line.product_id, &[hold(line)], *limit);
+        }
+        self.end("reserve_one", end).await
+    }
+
+    /// All of it in one message.
+    pub(crate) async fn end<E: Send + 'static>(
+        &self,
+        name: &'static str,
+        end: Statements,
+    ) -> Result<(), TxError<E>> {
+        let text: Arc<str> = end.text().into();
         self.db
-            .run_tx("reserve_one", move |tx| {
-                let (order, limits) = (Arc::clone(&order), Arc::clone(&limits));
+            .run_ending(name, move |_| {
+                let statements = text.to_string();
                 Box::pin(async move {
-                    let hold = |line: &Line| Hold {
+                    Ok(Ending {
+                        value: (),
+                        statements,
+                    })
+                })
+            })
+            .await
+    }
+
+    /// What is in the way of taking so many pieces of each product against these limits, besides what the buyers hold.
+    async fn why_not(
+        &self,
+        asked: &[(ProductId, i64, Option<i64>)],
+    ) -> Result<Unbooked, TxError<Unbooked>> {
+        let (asked, now): (Arc<[_]>, _) = (asked.into(), self.clock.now());
+        let read = self.db.read("why_not_booked", move |conn| {
+            let asked = Arc::clone(&asked);
+            Box::pin(async move {
+                for (product, pieces, limit) in asked.iter().copied() {
+                    let unbooked = match items::find(conn, product).await? {
+                        Some(item) => why_not(&item, pieces, limit, now),
+                        None => Some(Unbooked::No(Refusal::ProductUnknown(product))),
+                    };
+                    if let Some(unbooked) = unbooked {
+                        return Ok(unbooked);
+                    }
+                }
+                Ok(Unbooked::Passed)
+            })
+        });
+        read.await
+    }
+
+    /// Whether the buyer would hold too many of one of the products.
+    async fn over(
+        &self,
+        order: &Order,
+        lines: &[(Line, Option<i64>)],
+    ) -> Result<Unbooked, TxError<Unbooked>> {
+        let (order, lines): (_, Arc<[_]>) = (Arc::new(order.clone()), lines.into());
+        let read = self.db.read("allowances", move |conn| {
+            let (order, lines) = (Arc::clone(&order), Arc::clone(&lines));
+            Box::pin(async move {
+                for (line, limit) in lines.iter() {
+                    let Some(limit) = limit else { continue };
+                    let hold = Hold {
                         id: order.id,
                         buyer: order.buyer,
                         quantity: line.quantity,
                     };
-                    let lines = || order.lines.iter().zip(limits.iter().copied());
-                    for (line, limit) in lines() {
-                        let refusals = allow(tx, line.product_id, &[hold(line)], limit).await?;
-                        let Some(Some(refusal)) = refusals.first() else {
-                            continue;
-                        };
+                    let words = allow(conn, line.product_id, &[hold], *limit).await?;
+                    if let Some(refusal) = words.into_iter().flatten().next() {
                         // It may be this very request that filled the limit.
-                        if !reservations::spent(tx, &[order.id]).await?.is_empty() {
-                            return Err(TxError::refuse(Unbooked::Spent));
-                        }
-                        let other = check(tx, line.product_id, limit, now).await?;
-                        return Err(TxError::refuse(other.unwrap_or(Unbooked::No(*refusal))));
+                        return Ok(
+                            if reservations::spent(conn, &[order.id]).await?.is_empty() {
+                                Unbooked::No(refusal)
+                            } else {
+                                Unbooked::Spent
+                            },
+                        );
                     }
-                    if let Some(line) = order.single() {
-                        let limit = limits.first().copied().flatten();
-                        let (product, pieces) = (line.product_id, line.quantity);
-                        return match bookings::book(tx, product, &[hold(&line)], limit, now).await {
-                            Ok(true) => Ok(()),
-                            Ok(false) => Err(unheld(tx, product, pieces, limit, now).await?),
-                            Err(error) => Err(spent(error)),
-                        };
-                    }
-                    let counted: Vec<(Line, bool)> = lines()
-                        .map(|(line, limit)| (*line, limit.is_some()))
-                        .collect();
-                    reservations::insert_lines(tx, order.id, order.buyer, &counted, now)
-                        .await
-                        .map_err(spent)?;
-                    let reference = order.id.to_string();
-                    for (line, limit) in lines() {
-                        let (product, pieces) = (line.product_id, line.quantity);
-                        if !items::hold(tx, product, pieces, limit, now).await? {
-                            return Err(unheld(tx, product, pieces, limit, now).await?);
-                        }
-                        let movement = Movement::Hold(pieces);
-                        movements::append(tx, product, movement, 1, &reference, now).await?;
-                    }
-                    Ok(())
-                })
+                }
+                Ok(Unbooked::Passed)
             })
-            .await
+        });
+        read.await
     }
 
     /// The reservation of an id, if it has one.
@@ -193,42 +276,35 @@ impl Stock {
     }
 }
 
-fn spent(error: sqlx::Error) -> TxError<Unbooked> {
-    if is_duplicate(&error, reservations::KEY) {
-        TxError::refuse(Unbooked::Spent)
-    } else {
-        error.into()
+/// A guard said no.
+fn is_null(error: &TxError<Unbooked>) -> bool {
+    matches!(error, TxError::Db(error) if is_null_refused(error))
+}
+
+fn spent(error: TxError<Unbooked>) -> TxError<Unbooked> {
+    match error {
+        TxError::Db(error) if is_duplicate(&error, reservations::KEY) => {
+            TxError::refuse(Unbooked::Spent)
+        }
+        error => error,
     }
 }
 
-/// Counts what the buyers ask for against `limit`, each for himself; one word per request. Without a limit it asks nothing.
+/// Counts what the buyers ask for, each for himself, on top of what they hold; one word per request.
 async fn allow(
     conn: &mut MySqlConnection,
     product: ProductId,
     holds: &[Hold],
-    limit: Option<i64>,
+    limit: i64,
 ) -> Result<Vec<Option<Refusal>>, sqlx::Error> {
-    let Some(limit) = limit else {
-        return Ok(vec![None; holds.len()]);
-    };
     let asked: Vec<(UserId, i64)> = holds
         .iter()
         .map(|hold| (hold.buyer, hold.quantity))
         .collect();
-    let sums = sums(&asked);
-    let over = allowances::add(conn, product, &sums, limit).await?;
-    if over.is_empty() {
-        return Ok(vec![None; holds.len()]);
-    }
-    let sums: HashMap<UserId, i64> = sums.into_iter().collect();
-    let before = over
-        .into_iter()
-        .map(|(buyer, taken)| (buyer, taken - sums.get(&buyer).copied().unwrap_or(0)))
-        .collect();
-    let (words, after) = admit(&asked, &before, limit);
-    let mut after: Vec<(UserId, i64)> = after.into_iter().collect();
-    after.sort_unstable();
-    allowances::set(conn, product, &after).await?;
+    let mut before: HashMap<UserId, i64> = asked.iter().map(|(buyer, _)| (*buyer, 0)).collect();
+    let buyers: Vec<UserId> = sums(&asked).into_iter().map(|(buyer, _)| buyer).collect();
+    before.extend(allowances::held(conn, product, &buyers).await?);
+    let (words, _) = admit(&asked, &before, limit);
     let refusal = |remaining| Refusal::OverLimit {
         product,
         limit,
@@ -237,40 +313,13 @@ async fn allow(
     Ok(words.into_iter().map(|left| left.map(refusal)).collect())
 }
 
-/// Why nothing of the product can be booked against this limit, besides how many there are.
-async fn check(
-    conn: &mut MySqlConnection,
-    product: ProductId,
-    limit: Option<i64>,
-    now: DateTime<Utc>,
-) -> Result<Option<Unbooked>, sqlx::Error> {
-    let Some(item) = items::find(conn, product).await? else {
-        return Ok(Some(Unbooked::No(Refusal::ProductUnknown(product))));
-    };
-    Ok(why_not(&item, limit, now))
-}
-
-fn why_not(item: &Item, limit: Option<i64>, now: DateTime<Utc>) -> Option<Unbooked> {
-    if item.facts.limit != limit {
-        return Some(Unbooked::Changed(item.id, item.facts));
-    }
-    let opens = item.facts.closed(now)?;
+fn why_not(item: &Item, pieces: i64, limit: Option<i64>, now: DateTime<Utc>) -> Option<Unbooked> {
     let product = item.id;
-    Some(Unbooked::No(Refusal::NotYetOpen { product, opens }))
-}
-
-/// Words for a guard that said no.
-async fn unheld(
-    conn: &mut MySqlConnection,
-    product: ProductId,
-    asked: i64,
-    limit: Option<i64>,
-    now: DateTime<Utc>,
-) -> Result<TxError<Unbooked>, sqlx::Error> {
-    Ok(TxError::refuse(match items::find(conn, product).await? {
-        Some(item) => why_not(&item, limit, now)
-            // Somebody may have given back since the guard looked; the answer is still no.
-            .unwrap_or(Unbooked::Short(product, item.available.min(asked - 1))),
-        None => Unbooked::No(Refusal::ProductUnknown(product)),
-    }))
+    if item.facts.limit != limit {
+        return Some(Unbooked::Changed(product, item.facts));
+    }
+    if let Some(opens) = item.facts.closed(now) {
+        return Some(Unbooked::No(Refusal::NotYetOpen { product, opens }));
+    }
+    (item.available < pieces).then_some(Unbooked::Short(product, item.available))
 }

@@ -8,12 +8,10 @@ use mall_stock_api::ReservationState as State;
 use mall_types::ProductId;
 use uuid::Uuid;
 
-use super::confirm::broken;
 use crate::domain::{Existing, Line, Refusal, Step, release};
 use crate::failure::Failure;
 use crate::state::Stock;
-use crate::store::movements::{self, Movement};
-use crate::store::{allowances, items, reservations};
+use crate::store::reservations;
 
 /// Once MySQL has the pieces back, the answer waits only so long for Redis to show them.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -62,36 +60,12 @@ impl Stock {
         let products: Vec<ProductId> = existing.lines.iter().map(|line| line.product_id).collect();
         // Read before MySQL changes: a count that is loaded later may hold these pieces already.
         let epochs = self.hot.epochs(&products).await.ok();
-        let (id, now) = (existing.id, self.clock.now());
-        let given_back = self.db.run_tx("release", move |tx| {
-            Box::pin(async move {
-                let Some(locked) = reservations::lock(tx, id).await? else {
-                    return Err(TxError::refuse(Refusal::ReservationUnknown));
-                };
-                let Step::From(from) = release(locked.state) else {
-                    return Ok(false);
-                };
-                reservations::step(tx, id, from, State::Released, now).await?;
-                if let Some(buyer) = locked.buyer {
-                    for line in &locked.counted {
-                        if !allowances::give_back(tx, line.product_id, buyer, line.quantity).await?
-                        {
-                            return Err(broken("give the allowance back of", id));
-                        }
-                    }
-                }
-                for line in &locked.lines {
-                    if !items::give_back(tx, line.product_id, from, line.quantity, now).await? {
-                        return Err(broken("release", id));
-                    }
-                    let movement = Movement::Return(from, line.quantity);
-                    movements::append(tx, line.product_id, movement, 1, &id.to_string(), now)
-                        .await?;
-                }
-                Ok(true)
-            })
-        });
-        if !given_back.await.map_err(Failure::from)? {
+        let step = |state| Ok(release(state));
+        if self
+            .step(existing.id, State::Released, step)
+            .await?
+            .is_none()
+        {
             return Ok(false);
         }
         self.metrics.released.inc();

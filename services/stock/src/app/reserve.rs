@@ -164,7 +164,7 @@ impl Stock {
                 taken.iter().for_each(|take| tidy.back(*take));
                 Err(refusal.into())
             }
-            Err(TxError::Refuse(Unbooked::Changed(..))) => {
+            Err(TxError::Refuse(Unbooked::Changed(..) | Unbooked::Passed)) => {
                 taken.iter().for_each(|take| tidy.back(*take));
                 Err(Failure::LockTimeout)
             }

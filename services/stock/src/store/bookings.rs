@@ -1,17 +1,21 @@
-//! A batch of reservations of one product, booked by one message to the server.
+//! The statements that change a product's row: text that ends a transaction, one message to the server together with the commit.
 //!
-//! As text, not prepared: the batch has any length, and a prepared statement for each length would neither fit the server's nor the
+//! Everybody who wants the product waits for that row from its update to the commit. Sent apart from each other, an instance that
+//! is frozen in between would keep the row for as long as it is frozen; so, the server alone decides how long. A guard that says no
+//! makes the next statement fail (it writes NULL where none may be), and the transaction with it.
+//!
+//! As text, not prepared: a batch has any length, and a prepared statement for each length would neither fit the server's nor the
 //! connection's cache. Only numbers, ids and times stand in it, written by this file.
 
 use std::fmt::Write;
 
 use chrono::{DateTime, Utc};
-use futures_util::TryStreamExt;
+use mall_stock_api::ReservationState as State;
 use mall_types::{ProductId, UserId};
-use sqlx::{AssertSqlSafe, MySqlConnection};
 use uuid::Uuid;
 
 use super::movements::Movement;
+use crate::domain::{Line, sums};
 
 /// A reservation of one product, to be booked with others.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +28,226 @@ pub struct Hold {
     pub quantity: i64,
 }
 
+/// Writes into text; a `String` takes everything.
+macro_rules! add {
+    ($text:expr, $($what:tt)*) => {{
+        let _ = write!($text, $($what)*);
+    }};
+}
+
+/// The end of a transaction. The order of the calls is the order of the locks: allowances, reservations, products.
+#[derive(Debug)]
+pub struct Statements {
+    text: String,
+    now: String,
+}
+
+impl Statements {
+    /// None yet, of this time.
+    pub fn at(now: DateTime<Utc>) -> Self {
+        Self {
+            text: String::new(),
+            now: time(now),
+        }
+    }
+
+    /// The text.
+    pub fn text(self) -> String {
+        self.text
+    }
+
+    fn next(&mut self) {
+        if !self.text.is_empty() {
+            self.text.push_str("; ");
+        }
+    }
+
+    /// Adds to what the buyers hold of a product with a limit. [`Statements::hold`] looks whether it is too much.
+    pub fn count(&mut self, product: ProductId, holds: &[Hold]) {
+        self.next();
+        self.text
+            .push_str("INSERT INTO allowance (product_id, buyer, taken) VALUES ");
+        // Each buyer once, ascending, so that transactions queue instead of deadlocking.
+        for (number, (buyer, pieces)) in sums(&asked(holds)).into_iter().enumerate() {
+            let comma = if number == 0 { "" } else { "," };
+            add!(self.text, "{comma}({},{},{pieces})", product.0, buyer.0);
+        }
+        self.text
+            .push_str(" ON DUPLICATE KEY UPDATE taken = taken + VALUES(taken)");
+    }
+
+    /// Books reservations of one product; a duplicate of [`super::reservations::KEY`] when one of the ids is spent.
+    pub fn book(&mut self, product: ProductId, holds: &[Hold], counted: bool) {
+        self.next();
+        self.text.reserve(600 + holds.len() * 128);
+        self.text.push_str(
+            "INSERT INTO reservation (reservation_id, state, buyer, product_id, quantity, counted, created_at, updated_at) VALUES ",
+        );
+        let counted = i8::from(counted);
+        for (number, hold) in holds.iter().enumerate() {
+            self.text.push_str(if number == 0 { "(" } else { ",(" });
+            id(&mut self.text, hold.id);
+            let (buyer, quantity, now) = (hold.buyer.0, hold.quantity, &self.now);
+            add!(
+                self.text,
+                ",'HELD',{buyer},{},{quantity},{counted},{now},{now})",
+                product.0
+            );
+        }
+    }
+
+    /// Books a reservation of several products, each with whether it counts; a duplicate of [`super::reservations::KEY`] when the id
+    /// is spent.
+    pub fn book_lines(&mut self, reservation: Uuid, buyer: UserId, lines: &[(Line, bool)]) {
+        self.next();
+        self.text.push_str(
+            "INSERT INTO reservation (reservation_id, state, buyer, created_at, updated_at) VALUES (",
+        );
+        id(&mut self.text, reservation);
+        let now = &self.now;
+        add!(self.text, ",'HELD',{},{now},{now})", buyer.0);
+        self.text.push_str(
+            "; INSERT INTO reservation_line (reservation_id, product_id, quantity, counted) VALUES ",
+        );
+        for (number, (line, counted)) in lines.iter().enumerate() {
+            self.text.push_str(if number == 0 { "(" } else { ",(" });
+            id(&mut self.text, reservation);
+            let counted = i8::from(*counted);
+            add!(
+                self.text,
+                ",{},{},{counted})",
+                line.product_id.0,
+                line.quantity
+            );
+        }
+    }
+
+    /// Available to held, under the guard that nothing oversells, whatever Redis showed; that nothing is sold before it opens; that
+    /// the limit is the one that was counted against; and that nobody holds more than that.
+    pub fn hold(&mut self, product: ProductId, holds: &[Hold], limit: Option<i64>) {
+        let pieces: i64 = holds.iter().map(|hold| hold.quantity).sum();
+        let now = self.now.clone();
+        self.next();
+        add!(
+            self.text,
+            "UPDATE stock_item SET available = available - {pieces}, held = held + {pieces}, updated_at = {now} \
+             WHERE product_id = {} AND available >= {pieces} AND (opens_at IS NULL OR opens_at <= {now})",
+            product.0
+        );
+        match limit {
+            None => self.text.push_str(" AND purchase_limit IS NULL"),
+            Some(limit) => {
+                add!(
+                    self.text,
+                    " AND purchase_limit = {limit} AND NOT EXISTS (SELECT 1 FROM allowance WHERE product_id = {} \
+                     AND taken > {limit} AND buyer IN (",
+                    product.0
+                );
+                for (number, (buyer, _)) in sums(&asked(holds)).into_iter().enumerate() {
+                    let comma = if number == 0 { "" } else { "," };
+                    add!(self.text, "{comma}{}", buyer.0);
+                }
+                self.text.push_str("))");
+            }
+        }
+        let reference = holds.first().map(|hold| hold.id).unwrap_or_default();
+        self.movement(product, Movement::Hold(pieces), holds.len(), reference, "");
+    }
+
+    /// One reservation from one state to the next, and its pieces of each product with it; the allowances too when it is given
+    /// back. All of it has to be there.
+    pub fn step(
+        &mut self,
+        reservation: Uuid,
+        (from, to): (State, State),
+        counted: Option<(UserId, &[Line])>,
+        lines: &[Line],
+    ) {
+        let now = self.now.clone();
+        self.next();
+        add!(
+            self.text,
+            "UPDATE reservation SET state = '{}', updated_at = {now} WHERE reservation_id = ",
+            to.as_str()
+        );
+        id(&mut self.text, reservation);
+        add!(
+            self.text,
+            " AND state = '{}'; SET @found = ROW_COUNT()",
+            from.as_str()
+        );
+        let mut found = 1;
+        for (buyer, line) in counted
+            .into_iter()
+            .flat_map(|(buyer, lines)| lines.iter().map(move |line| (buyer, line)))
+        {
+            let (product, pieces) = (line.product_id.0, line.quantity);
+            add!(
+                self.text,
+                "; UPDATE allowance SET taken = taken - {pieces} WHERE product_id = {product} AND buyer = {} \
+                 AND taken >= {pieces}; SET @found = @found + ROW_COUNT()",
+                buyer.0
+            );
+            found += 1;
+        }
+        let and = format!(" AND @found = {found}");
+        for line in lines {
+            let pieces = line.quantity;
+            let (leaves, enters) = (column(from), column(to));
+            add!(
+                self.text,
+                "; UPDATE stock_item SET {leaves} = {leaves} - {pieces}, {enters} = {enters} + {pieces}, updated_at = {now} \
+                 WHERE product_id = {} AND {leaves} >= {pieces}",
+                line.product_id.0
+            );
+            let movement = match to {
+                State::Sold => Movement::Sell(pieces),
+                _ => Movement::Return(from, pieces),
+            };
+            self.movement(line.product_id, movement, 1, reservation, &and);
+        }
+    }
+
+    /// Appends to the ledger; fails unless the statement before has changed the product's row, `and` so on.
+    fn movement(
+        &mut self,
+        product: ProductId,
+        movement: Movement,
+        reservations: usize,
+        reference: Uuid,
+        and: &str,
+    ) {
+        let [supplied, available, held, sold] = movement.deltas();
+        let (kind, now) = (movement.kind(), &self.now);
+        add!(
+            self.text,
+            "; INSERT INTO stock_movement (product_id, kind, supplied, available, held, sold, reservations, reference, created_at) \
+             VALUES (IF(ROW_COUNT() = 1{and}, {}, NULL), '{kind}', {supplied}, {available}, {held}, {sold}, {reservations}, \
+             '{reference}', {now})",
+            product.0
+        );
+    }
+}
+
+/// What each asks for.
+fn asked(holds: &[Hold]) -> Vec<(UserId, i64)> {
+    holds
+        .iter()
+        .map(|hold| (hold.buyer, hold.quantity))
+        .collect()
+}
+
+/// Where a reservation's pieces are.
+fn column(state: State) -> &'static str {
+    match state {
+        State::Held => "held",
+        State::Sold => "sold",
+        State::Released => "available",
+    }
+}
+
 /// The id as a literal.
-pub(super) fn id(text: &mut String, id: Uuid) {
+fn id(text: &mut String, id: Uuid) {
     let mut buffer = Uuid::encode_buffer();
     text.push_str("0x");
     text.push_str(id.simple().encode_lower(&mut buffer));
@@ -34,73 +256,6 @@ pub(super) fn id(text: &mut String, id: Uuid) {
 /// The time as a literal, to the microsecond.
 fn time(at: DateTime<Utc>) -> String {
     at.naive_utc().format("'%Y-%m-%d %H:%M:%S%.6f'").to_string()
-}
-
-/// Writes into text; a `String` takes everything.
-macro_rules! add {
-    ($text:expr, $($what:tt)*) => {{
-        let _ = write!($text, $($what)*);
-    }};
-}
-
-/// Books all of `holds` and moves their pieces from available to held.
-///
-/// `false`: the guard said no - nothing oversells, whatever Redis showed; nothing is sold before it opens; and the limit is the one
-/// that was counted against. The transaction must then be rolled back. A duplicate of [`super::reservations::KEY`] when one of the
-/// ids is spent.
-pub async fn book(
-    conn: &mut MySqlConnection,
-    product: ProductId,
-    holds: &[Hold],
-    limit: Option<i64>,
-    now: DateTime<Utc>,
-) -> Result<bool, sqlx::Error> {
-    let Some(first) = holds.first() else {
-        return Ok(true);
-    };
-    let now = time(now);
-    let counted = i8::from(limit.is_some());
-    let mut text = String::with_capacity(600 + holds.len() * 128);
-    text.push_str(
-        "INSERT INTO reservation (reservation_id, state, buyer, product_id, quantity, counted, created_at, updated_at) VALUES ",
-    );
-    let mut pieces = 0_i64;
-    for (number, hold) in holds.iter().enumerate() {
-        pieces += hold.quantity;
-        text.push_str(if number == 0 { "(" } else { ",(" });
-        id(&mut text, hold.id);
-        let (buyer, quantity) = (hold.buyer.0, hold.quantity);
-        add!(
-            text,
-            ",'HELD',{buyer},{},{quantity},{counted},{now},{now})",
-            product.0
-        );
-    }
-    let limit = limit.map_or_else(|| "NULL".to_owned(), |limit| limit.to_string());
-    // Last, because everybody else waits for this row from here to the commit.
-    add!(
-        text,
-        "; UPDATE stock_item SET available = available - {pieces}, held = held + {pieces}, updated_at = {now} \
-         WHERE product_id = {} AND available >= {pieces} AND (opens_at IS NULL OR opens_at <= {now}) \
-         AND purchase_limit <=> {limit}",
-        product.0
-    );
-    let [supplied, available, held, sold] = Movement::Hold(pieces).deltas();
-    add!(
-        text,
-        "; INSERT INTO stock_movement (product_id, kind, supplied, available, held, sold, reservations, reference, created_at) \
-         VALUES ({}, '{}', {supplied}, {available}, {held}, {sold}, {}, '{}', {now})",
-        product.0,
-        Movement::Hold(pieces).kind(),
-        holds.len(),
-        first.id
-    );
-    let mut results = sqlx::raw_sql(AssertSqlSafe(text)).execute_many(conn);
-    let mut changed = Vec::with_capacity(3);
-    while let Some(result) = results.try_next().await? {
-        changed.push(result.rows_affected());
-    }
-    Ok(changed.get(1) == Some(&1))
 }
 
 #[cfg(test)]

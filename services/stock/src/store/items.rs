@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use mall_db::padded;
-use mall_stock_api::ReservationState;
 use mall_types::ProductId;
 use sqlx::{AssertSqlSafe, MySqlConnection};
 use uuid::Uuid;
@@ -60,11 +59,14 @@ pub async fn put(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO stock_item (product_id, name, opens_at, purchase_limit, updated_at) VALUES (?, ?, ?, ?, ?) \
-         ON DUPLICATE KEY UPDATE name = ?, opens_at = ?, purchase_limit = ?, updated_at = ?",
+         ON DUPLICATE KEY UPDATE limit_since = IF(purchase_limit <=> ?, limit_since, ?), name = ?, opens_at = ?, \
+         purchase_limit = ?, updated_at = ?",
     )
     .bind(id.0)
     .bind(name)
     .bind(facts.opens.map(|time| time.naive_utc()))
+    .bind(facts.limit)
+    .bind(now.naive_utc())
     .bind(facts.limit)
     .bind(now.naive_utc())
     .bind(name)
@@ -195,80 +197,5 @@ pub async fn supply(
     .bind(delta)
     .execute(conn)
     .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Available to held: the guard that nothing oversells, whatever Redis showed, that nothing is sold before it opens, and that
-/// the limit is the one that was counted against. `false`: unknown, too few are left, or one of these.
-pub async fn hold(
-    conn: &mut MySqlConnection,
-    id: ProductId,
-    pieces: i64,
-    limit: Option<i64>,
-    now: DateTime<Utc>,
-) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(
-        "UPDATE stock_item SET available = available - ?, held = held + ?, updated_at = ? \
-         WHERE product_id = ? AND available >= ? AND (opens_at IS NULL OR opens_at <= ?) AND purchase_limit <=> ?",
-    )
-    .bind(pieces)
-    .bind(pieces)
-    .bind(now.naive_utc())
-    .bind(id.0)
-    .bind(pieces)
-    .bind(now.naive_utc())
-    .bind(limit)
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Held to sold. `false`: unknown, or so many are not held.
-pub async fn sell(
-    conn: &mut MySqlConnection,
-    id: ProductId,
-    pieces: i64,
-    now: DateTime<Utc>,
-) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(
-        "UPDATE stock_item SET held = held - ?, sold = sold + ?, updated_at = ? WHERE product_id = ? AND held >= ?",
-    )
-    .bind(pieces)
-    .bind(pieces)
-    .bind(now.naive_utc())
-    .bind(id.0)
-    .bind(pieces)
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Held or sold back to available. `false`: unknown, or so many are not there.
-pub async fn give_back(
-    conn: &mut MySqlConnection,
-    id: ProductId,
-    from: ReservationState,
-    pieces: i64,
-    now: DateTime<Utc>,
-) -> Result<bool, sqlx::Error> {
-    let sql = match from {
-        ReservationState::Held => {
-            "UPDATE stock_item SET available = available + ?, held = held - ?, updated_at = ? \
-             WHERE product_id = ? AND held >= ?"
-        }
-        ReservationState::Sold => {
-            "UPDATE stock_item SET available = available + ?, sold = sold - ?, updated_at = ? \
-             WHERE product_id = ? AND sold >= ?"
-        }
-        ReservationState::Released => return Ok(false),
-    };
-    let done = sqlx::query(sql)
-        .bind(pieces)
-        .bind(pieces)
-        .bind(now.naive_utc())
-        .bind(id.0)
-        .bind(pieces)
-        .execute(conn)
-        .await?;
     Ok(done.rows_affected() == 1)
 }

@@ -13,39 +13,6 @@ use crate::domain::{Existing, Line};
 /// The unique key of the ids.
 pub const KEY: &str = "PRIMARY";
 
-/// Books a reservation of several products; a duplicate of [`KEY`] when the id is spent.
-pub async fn insert_lines(
-    conn: &mut MySqlConnection,
-    id: Uuid,
-    buyer: UserId,
-    lines: &[(Line, bool)],
-    now: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO reservation (reservation_id, state, buyer, created_at, updated_at) VALUES (?, 'HELD', ?, ?, ?)",
-    )
-    .bind(id)
-    .bind(buyer.0)
-    .bind(now.naive_utc())
-    .bind(now.naive_utc())
-    .execute(&mut *conn)
-    .await?;
-    let sql = format!(
-        "INSERT INTO reservation_line (reservation_id, product_id, quantity, counted) VALUES {}",
-        repeated("(?, ?, ?, ?)", lines.len())
-    );
-    let mut query = sqlx::query(AssertSqlSafe(sql));
-    for (line, counted) in lines {
-        query = query
-            .bind(id)
-            .bind(line.product_id.0)
-            .bind(line.quantity)
-            .bind(i8::from(*counted));
-    }
-    query.execute(conn).await?;
-    Ok(())
-}
-
 /// Spends an id without taking anything; a duplicate of [`KEY`] when it is spent already.
 pub async fn insert_tombstone(
     conn: &mut MySqlConnection,
@@ -71,16 +38,6 @@ pub async fn find(conn: &mut MySqlConnection, id: Uuid) -> Result<Option<Existin
     .bind(id)
     .fetch_optional(&mut *conn)
     .await?;
-    read(conn, id, header).await
-}
-
-/// The reservation, locked until the transaction ends.
-pub async fn lock(conn: &mut MySqlConnection, id: Uuid) -> Result<Option<Existing>, sqlx::Error> {
-    let header: Option<Header> =
-        sqlx::query_as("SELECT state, buyer, product_id, quantity, counted FROM reservation WHERE reservation_id = ? FOR UPDATE")
-            .bind(id)
-            .fetch_optional(&mut *conn)
-            .await?;
     read(conn, id, header).await
 }
 
@@ -130,26 +87,6 @@ async fn lines(conn: &mut MySqlConnection, id: Uuid) -> Result<Vec<(Line, bool)>
         .into_iter()
         .map(|(product, quantity, counted)| (line(product, quantity), counted != 0))
         .collect())
-}
-
-/// From one state to the next; `false`: it was not in that state.
-pub async fn step(
-    conn: &mut MySqlConnection,
-    id: Uuid,
-    from: ReservationState,
-    to: ReservationState,
-    now: DateTime<Utc>,
-) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(
-        "UPDATE reservation SET state = ?, updated_at = ? WHERE reservation_id = ? AND state = ?",
-    )
-    .bind(to.as_str())
-    .bind(now.naive_utc())
-    .bind(id)
-    .bind(from.as_str())
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
 }
 
 /// Those of the ids that are spent.
