@@ -201,10 +201,12 @@ impl Stock {
         &self,
         asked: &[(ProductId, i64, Option<i64>)],
     ) -> Result<Unbooked, TxError<Unbooked>> {
-        let (asked, now): (Arc<[_]>, _) = (asked.into(), self.clock.now());
+        let asked: Arc<[_]> = asked.into();
         let read = self.db.read("why_not_booked", move |conn| {
             let asked = Arc::clone(&asked);
             Box::pin(async move {
+                // The clock of the guard.
+                let now = items::now(conn).await?;
                 for (product, pieces, limit) in asked.iter().copied() {
                     let unbooked = match items::find(conn, product).await? {
                         Some(item) => why_not(&item, pieces, limit, now),

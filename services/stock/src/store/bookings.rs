@@ -122,7 +122,8 @@ impl Statements {
         }
     }
 
-    /// Available to held, under the guard that nothing oversells, whatever Redis showed; that nothing is sold before it opens; that
+    /// Available to held, under the guard that nothing oversells, whatever Redis showed; that nothing is sold before it opens, by
+    /// MySQL's clock, which all instances share; that
     /// the limit is the one that was counted against; and that nobody holds more than that.
     pub fn hold(&mut self, product: ProductId, holds: &[Hold], limit: Option<i64>) {
         let pieces: i64 = holds.iter().map(|hold| hold.quantity).sum();
@@ -131,7 +132,7 @@ impl Statements {
         add!(
             self.text,
             "UPDATE stock_item SET available = available - {pieces}, held = held + {pieces}, updated_at = {now} \
-             WHERE product_id = {} AND available >= {pieces} AND (opens_at IS NULL OR opens_at <= {now})",
+             WHERE product_id = {} AND available >= {pieces} AND (opens_at IS NULL OR opens_at <= UTC_TIMESTAMP(6))",
             product.0
         );
         match limit {

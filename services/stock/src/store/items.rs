@@ -78,6 +78,14 @@ pub async fn put(
     Ok(())
 }
 
+/// MySQL's clock.
+pub async fn now(conn: &mut MySqlConnection) -> Result<DateTime<Utc>, sqlx::Error> {
+    let now: NaiveDateTime = sqlx::query_scalar("SELECT UTC_TIMESTAMP(6)")
+        .fetch_one(conn)
+        .await?;
+    Ok(now.and_utc())
+}
+
 /// The product.
 pub async fn find(conn: &mut MySqlConnection, id: ProductId) -> Result<Option<Item>, sqlx::Error> {
     let row =
