@@ -7,6 +7,7 @@ pub mod book;
 pub mod combine;
 pub mod confirm;
 pub mod facts;
+pub mod marks;
 pub mod orphans;
 pub mod rebuild;
 pub mod reconcile;

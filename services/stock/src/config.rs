@@ -22,6 +22,8 @@ pub struct StockConfig {
     pub orphan_age: Span,
     /// When such reservations are looked for.
     pub orphan_schedule: String,
+    /// How long a product counts as sold out after Redis said so, without asking again.
+    pub sold_out_mark: Span,
     /// How many requests share a batch at most.
     pub batch: usize,
 }
@@ -34,6 +36,9 @@ impl StockConfig {
         }
         if !(1..=1000).contains(&self.batch) {
             bad.push("mall.stock.batch: must be from 1 to 1000".into());
+        }
+        if self.sold_out_mark > Span::millis(100) {
+            bad.push("mall.stock.sold-out-mark: must be at most 100ms".into());
         }
         for (key, text) in [
             ("reconcile-schedule", &self.reconcile_schedule),

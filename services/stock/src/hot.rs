@@ -5,10 +5,12 @@
 //! that the script names. A holder that was paused past its lease therefore changes nothing.
 //!
 //! **A take has two ids**: the request's, under which nothing is ever taken twice, and the nonce of the batch that took it,
-//! under which alone it is put back or settled. So whoever is late - a slow instance, a repair - can't undo another's take.
+//! under which alone it is put back or settled. So whoever is late - a slow instance, a repair - can't undo another's take. A batch
+//! is pending as one entry, so that the usual end of it - all of it is booked - costs the same for one request and for hundreds.
 //!
 //! The scripts beside this file (`hot/*.lua`) are the specification; read `take.lua` first.
 
+mod args;
 mod keys;
 mod reply;
 
@@ -19,17 +21,31 @@ use std::time::{Duration, Instant};
 use mall_lock::{Guard, Locks};
 use mall_types::ProductId;
 use redis::aio::ConnectionManager;
-use redis::{RedisResult, Script};
+use redis::{ErrorKind, FromRedisValue, RedisResult, Script, ServerErrorKind};
 use uuid::Uuid;
 
 use crate::domain::MAX_PIECES;
+use args::Args;
 pub use reply::{HotError, Pending, Take, Takes};
 
 static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("hot/take.lua")));
-static PUT_BACK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("hot/put_back.lua")));
-static SETTLE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("hot/settle.lua")));
+static PUT_BACK: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("hot/entry.lua"),
+        include_str!("hot/put_back.lua")
+    ))
+});
+static SETTLE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("hot/entry.lua"),
+        include_str!("hot/settle.lua")
+    ))
+});
 static GIVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("hot/give.lua")));
 static LOAD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("hot/load.lua")));
+
+/// The channel on which the scripts say that pieces of a product are back: its id. So marks of sold out products end.
+pub const BACK: &str = "mall:stock:back";
 
 /// No question to Redis takes longer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -71,6 +87,15 @@ pub enum Settled {
     Void,
 }
 
+/// A batch whose takes all have their rows in MySQL.
+#[derive(Clone, Debug)]
+pub struct Booked {
+    /// Its nonce.
+    pub nonce: Uuid,
+    /// The requests.
+    pub ids: Vec<Uuid>,
+}
+
 /// The counts of one Redis. Cheap to clone.
 #[derive(Clone)]
 pub struct Hot {
@@ -84,7 +109,7 @@ pub struct Hot {
 struct Change<'a> {
     script: &'static Script,
     keys: Vec<String>,
-    args: &'a [String],
+    args: &'a Args,
 }
 
 impl Hot {
@@ -111,26 +136,26 @@ impl Hot {
             .await?)
     }
 
-    /// Takes for a batch of requests, each accepted or refused on its own; in the same step settles takes (request and nonce)
-    /// that are `booked` by now. Neither is done unless the answer is [`Takes::Done`].
+    /// Takes for a batch of requests, each accepted or refused on its own; in the same step settles batches that are `booked` by
+    /// now. Neither is done unless the answer is [`Takes::Done`].
     pub async fn take(
         &self,
         id: ProductId,
         nonce: Uuid,
         age: Duration,
         wait: Duration,
-        booked: &[(Uuid, Uuid)],
+        booked: &[Booked],
         batch: &[(Uuid, i64)],
     ) -> Result<Takes, HotError> {
-        let mut args = Vec::with_capacity(3 + 2 * (booked.len() + batch.len()));
-        args.push(age.as_millis().to_string());
-        args.push(word(nonce));
-        args.push(booked.len().to_string());
-        args.extend(pairs(booked));
+        let mut args = Args::with_capacity(3 + 2 * (booked.len() + batch.len()));
+        args.text(&age.as_millis().to_string())
+            .id(nonce)
+            .number(count(booked));
+        wholes(&mut args, booked);
         for (request, quantity) in batch {
-            args.push(word(*request));
             // More than there can be is short all the same, and exact in Lua.
-            args.push((*quantity).clamp(0, 2 * MAX_PIECES).to_string());
+            args.id(*request)
+                .number((*quantity).clamp(0, 2 * MAX_PIECES));
         }
         let change = Change {
             script: &TAKE,
@@ -138,7 +163,7 @@ impl Hot {
                 keys::lock(id),
                 keys::available(id),
                 keys::pending(id),
-                keys::booked(id),
+                keys::takes(id),
                 keys::loaded(id),
             ],
             args: &args,
@@ -148,21 +173,19 @@ impl Hot {
 
     /// Puts back takes that will never be booked; returns how many pieces.
     pub async fn put_back(&self, id: ProductId, takes: &[(Uuid, Uuid)]) -> Result<i64, HotError> {
-        let args = pairs(takes);
-        let keys = vec![keys::lock(id), keys::available(id), keys::pending(id)];
-        reply::number(
-            &self
-                .fenced(
-                    id,
-                    Change {
-                        script: &PUT_BACK,
-                        keys,
-                        args: &args,
-                    },
-                    self.wait,
-                )
-                .await?,
-        )
+        let mut args = Args::with_capacity(2 * takes.len());
+        args.takes(takes);
+        let change = Change {
+            script: &PUT_BACK,
+            keys: vec![
+                keys::lock(id),
+                keys::available(id),
+                keys::pending(id),
+                keys::takes(id),
+            ],
+            args: &args,
+        };
+        reply::number(&self.fenced(id, change, self.wait).await?)
     }
 
     /// Ends the pending life of takes; returns how many were not pending any more.
@@ -178,14 +201,23 @@ impl Hot {
         };
         let mut missing = 0;
         for takes in takes.chunks(MOST) {
-            let mut redis = self.redis.clone();
-            let mut call = SETTLE.prepare_invoke();
-            call.key(keys::pending(id)).key(keys::booked(id));
-            call.arg(mode).arg(pairs(takes));
-            missing +=
-                reply::number(&in_time(call.invoke_async::<Vec<String>>(&mut redis)).await?)?;
+            let mut args = Args::with_capacity(2 * takes.len());
+            args.takes(takes);
+            missing += self.settle_with(id, mode, &args).await?;
         }
         Ok(missing)
+    }
+
+    /// Ends the pending life of batches that are booked; returns how many takes were not pending any more.
+    pub async fn settle_whole(&self, id: ProductId, booked: &[Booked]) -> Result<i64, HotError> {
+        let mut args = Args::default();
+        wholes(&mut args, booked);
+        self.settle_with(id, "whole", &args).await
+    }
+
+    async fn settle_with(&self, id: ProductId, mode: &str, args: &Args) -> Result<i64, HotError> {
+        let keys = [keys::pending(id), keys::takes(id)];
+        reply::number(&self.eval::<Vec<String>>(&SETTLE, &keys, mode, args).await?)
     }
 
     /// Adds pieces that MySQL gave back; `false`: the count was loaded since `epoch` and must be loaded anew.
@@ -196,7 +228,8 @@ impl Hot {
         pieces: i64,
         wait: Duration,
     ) -> Result<bool, HotError> {
-        let args = [epoch.to_owned(), pieces.to_string()];
+        let mut args = Args::default();
+        args.text(epoch).number(pieces);
         let keys = vec![keys::lock(id), keys::available(id), keys::epoch(id)];
         let words = self
             .fenced(
@@ -235,30 +268,19 @@ impl Hot {
         name: &str,
         count: i64,
     ) -> Result<bool, HotError> {
-        self.load_with(
-            id,
-            guard,
-            &[
-                Uuid::new_v4().to_string(),
-                name.to_owned(),
-                count.to_string(),
-            ],
-        )
-        .await
+        let mut args = Args::default();
+        args.id(Uuid::new_v4()).text(name).number(count);
+        self.load_with(id, guard, &args).await
     }
 
     /// Takes the count away under a held lock: nobody can take until it is loaded. `false`: the lock was lost.
     pub async fn unload(&self, id: ProductId, guard: &Guard) -> Result<bool, HotError> {
-        self.load_with(id, guard, &[String::new(), String::new()])
-            .await
+        let mut args = Args::default();
+        args.text("").text("");
+        self.load_with(id, guard, &args).await
     }
 
-    async fn load_with(
-        &self,
-        id: ProductId,
-        guard: &Guard,
-        args: &[String],
-    ) -> Result<bool, HotError> {
+    async fn load_with(&self, id: ProductId, guard: &Guard, args: &Args) -> Result<bool, HotError> {
         let keys = vec![
             keys::lock(id),
             keys::available(id),
@@ -298,7 +320,7 @@ impl Hot {
             in_time(pipe.query_async(&mut redis)).await?;
         let pending = entries
             .iter()
-            .filter_map(|(id, value)| reply::pending(id, value))
+            .flat_map(|(nonce, entry)| reply::pending(nonce, entry))
             .collect();
         Ok(Known {
             available,
@@ -330,7 +352,7 @@ impl Hot {
         in_time(pipe.query_async(&mut redis)).await
     }
 
-    /// How many takes of each product are pending.
+    /// How many batches of each product are pending.
     pub async fn pending_counts(&self, ids: &[ProductId]) -> Result<Vec<i64>, HotError> {
         let mut redis = self.redis.clone();
         let mut pipe = redis::pipe();
@@ -370,31 +392,46 @@ impl Hot {
     }
 
     async fn run(&self, change: &Change<'_>, holder: &str) -> Result<Vec<String>, HotError> {
-        let mut call = change.script.prepare_invoke();
-        for key in &change.keys {
-            call.key(key);
-        }
-        call.arg(holder).arg(change.args);
-        let mut redis = self.redis.clone();
-        in_time(call.invoke_async(&mut redis)).await
+        self.eval(change.script, &change.keys, holder, change.args)
+            .await
     }
+
+    /// Runs a script; Redis is told of it when it does not know it.
+    async fn eval<T: FromRedisValue>(
+        &self,
+        script: &Script,
+        keys: &[String],
+        first: &str,
+        args: &Args,
+    ) -> Result<T, HotError> {
+        let call = args::call(script, keys, first, args);
+        let mut redis = self.redis.clone();
+        let answer = async {
+            match call.query_async(&mut redis).await {
+                Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                    script.load_async(&mut redis).await?;
+                    call.query_async(&mut redis).await
+                }
+                answer => answer,
+            }
+        };
+        in_time(answer).await
+    }
+}
+
+/// Nonce and number of takes of each batch.
+fn wholes(args: &mut Args, booked: &[Booked]) {
+    for batch in booked {
+        args.id(batch.nonce).number(count(&batch.ids));
+    }
+}
+
+fn count<T>(of: &[T]) -> i64 {
+    i64::try_from(of.len()).unwrap_or(i64::MAX)
 }
 
 fn is(words: &[String], word: &str) -> bool {
     words.first().is_some_and(|first| first == word)
-}
-
-fn pairs(takes: &[(Uuid, Uuid)]) -> Vec<String> {
-    takes
-        .iter()
-        .flat_map(|(request, nonce)| [word(*request), word(*nonce)])
-        .collect()
-}
-
-/// As `to_string`, without the formatter.
-fn word(id: Uuid) -> String {
-    let mut buffer = Uuid::encode_buffer();
-    (*id.hyphenated().encode_lower(&mut buffer)).to_owned()
 }
 
 async fn in_time<T>(answer: impl Future<Output = RedisResult<T>>) -> Result<T, HotError> {

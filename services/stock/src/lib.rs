@@ -32,6 +32,7 @@ pub use config::StockConfig;
 pub use migrations::MIGRATIONS;
 pub use state::{SharedStock, Stock};
 
+use crate::app::marks::listen;
 use crate::app::orphans::Orphans;
 use crate::hot::Hot;
 use crate::metrics::StockMetrics;
@@ -77,6 +78,11 @@ impl App for StockApp {
             metrics,
             config.pending_age.get(),
             config.batch,
+        );
+        stock.marks.believe_for(config.sold_out_mark.get());
+        boot.tasks.spawn(
+            "stock-marks",
+            listen(stock.clone(), boot.redis_client()?, boot.tasks.stopping()),
         );
         let jobs = Jobs::new(db, boot.clock.clone(), boot.metrics.clone());
         let orders = Arc::new(HttpOrders::new(boot.calls()?));

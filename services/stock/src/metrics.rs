@@ -9,6 +9,8 @@ pub struct StockMetrics {
     pub reserved: Counter,
     /// Reservations that were refused for want of pieces.
     pub sold_out: Counter,
+    /// Those of them that were refused without asking, because the product was sold out a moment ago.
+    pub marked: Counter,
     /// Reservations that were given back.
     pub released: Counter,
     /// Batches of requests for one product that shared a transaction.
@@ -41,6 +43,11 @@ impl StockMetrics {
             reserved: outcome("reserved"),
             sold_out: outcome("sold_out"),
             released: outcome("released"),
+            marked: metrics.counter(
+                "mall.stock.marked",
+                "Reservations refused without asking, because the product was sold out a moment ago",
+                &[],
+            ),
             batches: metrics.counter(
                 "mall.stock.batches",
                 "Batches of reservations that shared a transaction",

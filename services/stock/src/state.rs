@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use mall_clock::SharedClock;
 use mall_db::Db;
+use mall_fault_points::FaultPoints;
 use mall_types::ProductId;
 
 use crate::app::combine::Queues;
 use crate::app::facts::Beliefs;
+use crate::app::marks::Marks;
 use crate::app::rebuild::Rebuilds;
 use crate::hot::Hot;
 use crate::metrics::StockMetrics;
@@ -29,6 +31,8 @@ pub struct Stock {
     pub pending_age: Duration,
     /// The most requests of one batch.
     pub batch: usize,
+    /// What is sold out.
+    pub marks: Marks,
     pub(crate) queues: Queues,
     pub(crate) beliefs: Beliefs,
     pub(crate) rebuilds: Rebuilds,
@@ -36,6 +40,8 @@ pub struct Stock {
     pub(crate) healing: Mutex<HashMap<ProductId, bool>>,
     /// The last booking failed for want of MySQL: ask it before taking anything.
     pub(crate) doubt: AtomicBool,
+    /// Where a test build can be made to die.
+    pub(crate) faults: FaultPoints,
 }
 
 /// Shared by all routes and jobs.
@@ -58,11 +64,13 @@ impl Stock {
             metrics,
             pending_age,
             batch,
+            marks: Marks::default(),
             queues: Queues::default(),
             beliefs: Beliefs::default(),
             rebuilds: Rebuilds::default(),
             healing: Mutex::default(),
             doubt: AtomicBool::new(false),
+            faults: FaultPoints::from_env(),
         })
     }
 }

@@ -18,10 +18,10 @@ use mall_types::ProductId;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use uuid::Uuid;
 
-use super::tidy::{Pairs, Taken, Tidy};
+use super::tidy::{Taken, Tidy};
 use crate::domain::{Line, Order, Refusal};
 use crate::failure::Failure;
-use crate::hot::{MOST, Take};
+use crate::hot::{Booked, Take};
 use crate::state::{SharedStock, Stock};
 use crate::store::bookings::Hold;
 
@@ -33,6 +33,9 @@ const IDLE: Duration = Duration::from_secs(10);
 
 /// So many batches of a product may be between their take and their answers: one in MySQL, the next in Redis.
 const UNDER_WAY: usize = 2;
+
+/// So many booked batches at most are settled along with a take.
+const SETTLED_ALONG: usize = 64;
 
 type Outcome = Result<State, Failure>;
 
@@ -80,44 +83,47 @@ impl Queues {
 /// What a product's combiner and its bookings share.
 struct Desk {
     product: ProductId,
-    /// Takes that are booked and still pending in Redis: the next take settles them. `None`: there will be no next take.
-    booked: Mutex<Option<Pairs>>,
+    /// Batches that are booked and still pending in Redis: the next take settles them. `None`: there will be no next take.
+    booked: Mutex<Option<Vec<Booked>>>,
     /// There is something in `booked`.
     news: Notify,
     under_way: Arc<Semaphore>,
 }
 
 impl Desk {
-    fn booked(&self) -> MutexGuard<'_, Option<Pairs>> {
+    fn booked(&self) -> MutexGuard<'_, Option<Vec<Booked>>> {
         self.booked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Leaves takes for the combiner; gives them back when it has ended.
-    fn leave(&self, takes: Pairs) -> Pairs {
+    /// Leaves batches for the combiner; gives them back when it has ended.
+    fn leave(&self, batch: Option<Booked>) -> Vec<Booked> {
+        let Some(batch) = batch else {
+            return Vec::new();
+        };
         match self.booked().as_mut() {
-            Some(booked) => booked.extend(takes),
-            None => return takes,
+            Some(booked) => booked.push(batch),
+            None => return vec![batch],
         }
         self.news.notify_one();
-        Pairs::new()
+        Vec::new()
     }
 
     /// So many as one question may hold.
-    fn some(&self) -> Pairs {
+    fn some(&self) -> Vec<Booked> {
         match self.booked().as_mut() {
-            Some(booked) => booked.split_off(booked.len().saturating_sub(MOST)),
-            None => Pairs::new(),
+            Some(booked) => booked.split_off(booked.len().saturating_sub(SETTLED_ALONG)),
+            None => Vec::new(),
         }
     }
 
-    fn all(&self) -> Pairs {
+    fn all(&self) -> Vec<Booked> {
         self.booked()
             .as_mut()
             .map(std::mem::take)
             .unwrap_or_default()
     }
 
-    fn close(&self) -> Pairs {
+    fn close(&self) -> Vec<Booked> {
         self.booked().take().unwrap_or_default()
     }
 }
@@ -190,11 +196,10 @@ impl Stock {
         let waited = batch.first().map(|waiting| waiting.since.elapsed());
         let patience = self.hot.wait().saturating_sub(waited.unwrap_or_default());
         let booked = desk.some();
-        let (forgetful, outcomes) = match self.take(product, nonce, patience, &booked, &asked).await
-        {
+        let (memory, outcomes) = match self.take(product, nonce, patience, &booked, &asked).await {
             Ok(taken) => taken,
             Err(Failure::LockTimeout) => {
-                self.mark_booked_later(product, booked);
+                self.settle_later(product, booked);
                 return self.give_up_on_the_patient(batch);
             }
             Err(failure) => {
@@ -208,7 +213,7 @@ impl Stock {
             match outcome {
                 Take::Taken => to_book.push(waiting),
                 Take::Pending(other) => to_follow.push((waiting, other)),
-                Take::Short(left) if !forgetful => {
+                Take::Short(left) if !memory.may_lack(waiting.hold.id) => {
                     waiting.answer(Err(Refusal::short(product, left).into()));
                 }
                 Take::Short(left) => {
@@ -223,14 +228,14 @@ impl Stock {
         if !to_book.is_empty() || !to_follow.is_empty() {
             let (stock, desk) = (Arc::clone(self), Arc::clone(desk));
             tokio::spawn(async move {
-                let mut tidy = stock.book_or_split(&desk, nonce, to_book).await;
+                let (whole, mut tidy) = stock.book_or_split(&desk, nonce, to_book).await;
                 drop(permit);
                 // Twins wait for their first, so that they meet its row and not its lock.
                 if !to_follow.is_empty() {
                     stock.follow(product, to_follow, &mut tidy).await;
                 }
-                let booked = tidy.booked.remove(&product).unwrap_or_default();
-                stock.mark_booked_later(product, desk.leave(booked));
+                stock.faults.reach("take.answered").await;
+                stock.settle_later(product, desk.leave(whole));
                 stock.tidy(tidy).await;
             });
         }
@@ -247,17 +252,17 @@ impl Stock {
     }
 
     /// All in one transaction; when that is refused because of some, one by one. Everybody is answered; returns what is left to
-    /// be told to Redis, for which nobody waits.
+    /// be told to Redis, for which nobody waits: the batch, when all of it is booked, else what became of each.
     async fn book_or_split(
         self: &Arc<Self>,
         desk: &Desk,
         nonce: Uuid,
         to_book: Vec<Waiting>,
-    ) -> Tidy {
+    ) -> (Option<Booked>, Tidy) {
         let product = desk.product;
         let mut tidy = Tidy::default();
         if to_book.is_empty() {
-            return tidy;
+            return (None, tidy);
         }
         let take = |waiting: &Waiting| Taken {
             product,
@@ -266,11 +271,20 @@ impl Stock {
             own: true,
         };
         let holds = to_book.iter().map(|waiting| waiting.hold).collect();
+        self.faults.reach("take.taken").await;
         let began = Instant::now();
         let booked = self.book_batch(product, holds).await;
         self.metrics.commit.record(began.elapsed());
+        self.faults.reach("take.booked").await;
         self.metrics.batches.inc();
         match booked {
+            Ok(refusals) if refusals.iter().all(Option::is_none) => {
+                let ids = to_book.iter().map(|waiting| waiting.hold.id).collect();
+                for waiting in to_book {
+                    waiting.answer(Ok(State::Held));
+                }
+                return (Some(Booked { nonce, ids }), tidy);
+            }
             Ok(refusals) => {
                 let mut refused = Vec::new();
                 for (waiting, refusal) in to_book.into_iter().zip(refusals) {
@@ -310,7 +324,7 @@ impl Stock {
                 answer_all(to_book, &failure);
             }
         }
-        tidy
+        (None, tidy)
     }
 
     /// Requests that were taken before, under another nonce or as a twin in the same batch: each by itself, because all but those
@@ -339,7 +353,7 @@ impl Stock {
 async fn combine(stock: Weak<Stock>, product: ProductId, mut room: mpsc::Receiver<Waiting>) {
     let desk = Arc::new(Desk {
         product,
-        booked: Mutex::new(Some(Pairs::new())),
+        booked: Mutex::new(Some(Vec::new())),
         news: Notify::new(),
         under_way: Arc::new(Semaphore::new(UNDER_WAY)),
     });
@@ -355,7 +369,7 @@ async fn combine(stock: Weak<Stock>, product: ProductId, mut room: mpsc::Receive
                 // Nobody waits, so there may be no next take for a while.
                 () = desk.news.notified() => {
                     let Some(stock) = stock.upgrade() else { break };
-                    stock.mark_booked_later(product, desk.all());
+                    stock.settle_later(product, desk.all());
                     continue;
                 }
                 () = tokio::time::sleep(IDLE) => {
@@ -387,7 +401,7 @@ async fn combine(stock: Weak<Stock>, product: ProductId, mut room: mpsc::Receive
     }
     let left = desk.close();
     if let Some(stock) = stock.upgrade() {
-        stock.mark_booked_later(product, left);
+        stock.settle_later(product, left);
     }
 }
 

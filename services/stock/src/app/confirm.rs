@@ -16,6 +16,7 @@ impl Stock {
     /// `HELD` becomes `SOLD`; repeating it changes nothing.
     pub async fn confirm(&self, id: Uuid) -> Result<State, Failure> {
         self.step(id, State::Sold, sell).await?;
+        self.faults.reach("confirm.written").await;
         Ok(State::Sold)
     }
 

@@ -76,6 +76,7 @@ impl Orphans {
                     .collect(),
             };
             let verdict = self.orders.judge(&unclaimed).await?;
+            self.stock.faults.reach("orphans.judged").await;
             // What is in neither list is asked about again.
             for reservation in held {
                 let id = reservation.id.to_string();
@@ -105,6 +106,7 @@ impl Orphans {
             );
             self.stock.metrics.orphans.add(released as u64);
         }
+        self.stock.faults.reach("orphans.released").await;
         let count = attached.len();
         self.attach(attached).await?;
         Ok(Found {

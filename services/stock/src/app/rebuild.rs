@@ -126,6 +126,7 @@ impl Stock {
         if !self.hot.load(id, guard, &snapshot.name, right).await? {
             return Ok(None);
         }
+        self.marks.back(id);
         self.metrics.loads.inc();
         if rebuilt.drift() != 0 {
             tracing::warn!(

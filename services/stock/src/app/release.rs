@@ -25,7 +25,10 @@ impl Stock {
         for _ in 0..LOOKS {
             match self.existing(id).await? {
                 Some(existing) => return self.release_existing(existing).await,
-                None if self.spend(id).await? => return Ok(false),
+                None if self.spend(id).await? => {
+                    self.faults.reach("release.spent").await;
+                    return Ok(false);
+                }
                 // It was booked this very moment.
                 None => {}
             }
@@ -68,11 +71,13 @@ impl Stock {
         {
             return Ok(false);
         }
+        self.faults.reach("release.written").await;
         self.metrics.released.inc();
         for (index, line) in existing.lines.iter().enumerate() {
             let epoch = epochs.as_ref().and_then(|epochs| epochs.get(index));
             self.show_again(*line, epoch.map(String::as_str)).await;
         }
+        self.faults.reach("release.shown").await;
         Ok(true)
     }
 
@@ -86,7 +91,9 @@ impl Stock {
                 .unwrap_or(false),
             None => false,
         };
-        if !shown {
+        if shown {
+            self.marks.back(line.product_id);
+        } else {
             self.heal_later(line.product_id);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mall_db::TxError;
 use mall_stock_api::ReservationState as State;
@@ -10,14 +10,37 @@ use mall_types::ProductId;
 use uuid::Uuid;
 
 use super::book::Unbooked;
+use super::marks::made;
 use super::tidy::{Taken, Tidy};
 use crate::domain::{Order, Refusal};
 use crate::failure::Failure;
-use crate::hot::{HotError, Take, Takes};
+use crate::hot::{Booked, HotError, Take, Takes};
 use crate::state::Stock;
 
 /// A count that is loaded and gone again before it could be used is loaded once more, so often.
 const LOADS: usize = 3;
+
+/// For so long after a load Redis may not know ids of requests that can still be repeated.
+const FORGETFUL_MS: i64 = 120_000;
+/// The clock by which ids are made may differ from ours by so much.
+const SKEW_MS: i64 = 5_000;
+
+/// How far back Redis remembers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memory {
+    /// How old the load of the count is, in milliseconds.
+    age: i64,
+    /// When that was.
+    loaded: i64,
+}
+
+impl Memory {
+    /// Whether a request of this id may have been accepted before Redis was emptied and loaded: MySQL knows.
+    pub(crate) fn may_lack(self, id: Uuid) -> bool {
+        let before = made(id).is_none_or(|made| made < self.loaded + SKEW_MS);
+        self.age < FORGETFUL_MS && before
+    }
+}
 
 impl Stock {
     /// Takes what `order` asks for, or says where the reservation of its id stands.
@@ -25,6 +48,10 @@ impl Stock {
     /// One product: through the product's combiner. Several: taken one after the other by ascending id, booked together.
     pub async fn reserve(self: &Arc<Self>, order: Order) -> Result<State, Failure> {
         self.check_open(&order).await?;
+        if let Err(sold_out) = self.check_marks(&order) {
+            self.metrics.sold_out.inc();
+            return Err(sold_out.into());
+        }
         let outcome = match order.single() {
             Some(line) => self.reserve_combined(order, line).await,
             None => self.reserve_several(order).await,
@@ -51,7 +78,9 @@ impl Stock {
                 .take(line.product_id, nonce, self.hot.wait(), &[], &batch)
                 .await
             {
-                Ok((forgetful, outcomes)) => Ok((forgetful, outcomes.into_iter().next())),
+                Ok((memory, outcomes)) => {
+                    Ok((memory.may_lack(order.id), outcomes.into_iter().next()))
+                }
                 Err(failure) => Err(failure),
             };
             let take = Taken {
@@ -63,6 +92,7 @@ impl Stock {
             let refused = match outcome {
                 Ok((_, Some(Take::Taken))) => {
                     taken.push(take);
+                    self.faults.reach("several.taken").await;
                     continue;
                 }
                 Ok((_, Some(Take::Pending(other)))) => {
@@ -89,35 +119,42 @@ impl Stock {
             return refused;
         }
         let outcome = self.book_taken(&order, &taken, &mut tidy).await;
+        self.faults.reach("several.booked").await;
         self.tidy(tidy).await;
         outcome
     }
 
-    /// Takes for a batch of one product's requests, and settles takes that are booked by now; loads the count first when Redis
-    /// has none. The flag: Redis may have forgotten ids that MySQL has. After [`Failure::LockTimeout`] nothing is settled.
+    /// Takes for a batch of one product's requests, and settles batches that are booked by now; loads the count first when Redis
+    /// has none. Says along with the outcomes which ids Redis may have forgotten. After [`Failure::LockTimeout`] nothing is settled.
     pub(crate) async fn take(
         self: &Arc<Self>,
         product: ProductId,
         nonce: Uuid,
         wait: Duration,
-        booked: &[(Uuid, Uuid)],
+        booked: &[Booked],
         batch: &[(Uuid, i64)],
-    ) -> Result<(bool, Vec<Take>), Failure> {
+    ) -> Result<(Memory, Vec<Take>), Failure> {
         for _ in 0..LOADS {
+            let asked = (self.clock.now(), Instant::now());
             match self
                 .hot
                 .take(product, nonce, self.pending_age, wait, booked, batch)
                 .await
             {
                 Ok(Takes::Done {
-                    forgetful,
+                    age,
                     missing,
                     outcomes,
                 }) => {
                     if missing > 0 {
-                        self.shows_too_many(product);
+                        self.remember(product, booked);
                     }
-                    return Ok((forgetful, outcomes));
+                    let empty = |take: &Take| matches!(take, Take::Short(left) if *left < 1);
+                    if outcomes.iter().any(empty) {
+                        self.marks.sold_out(product, asked);
+                    }
+                    let loaded = asked.0.timestamp_millis() - age;
+                    return Ok((Memory { age, loaded }, outcomes));
                 }
                 Ok(Takes::NotLoaded) => self.rebuild(product).await?,
                 Err(HotError::LockTimeout) => return Err(Failure::LockTimeout),
@@ -224,5 +261,34 @@ impl Stock {
             Some(existing) => Ok(existing.answer(order)?),
             None => Err(Refusal::short(product, left).into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_be_older_than_the_load_may_be_forgotten() {
+        let loaded = 1_000_000;
+        let id = |made: i64| {
+            let seven = 0x7000_8000_0000_0000_0000;
+            Uuid::from_u128(u128::try_from(made).unwrap() << 80 | seven)
+        };
+        let young = Memory {
+            age: 60_000,
+            loaded,
+        };
+        assert!(young.may_lack(id(loaded - 1)) && young.may_lack(id(loaded + 4_999)));
+        assert!(!young.may_lack(id(loaded + 5_000)));
+        assert!(
+            young.may_lack(Uuid::from_u128(1)),
+            "it does not say its time"
+        );
+        let old = Memory {
+            age: FORGETFUL_MS,
+            loaded,
+        };
+        assert!(!old.may_lack(id(loaded - 1)));
     }
 }

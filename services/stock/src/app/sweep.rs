@@ -55,6 +55,7 @@ impl Stock {
             own: true,
         };
         if self.spend(pending.id).await? {
+            self.faults.reach("sweep.spent").await;
             tidy.back(take);
             return Ok(());
         }

@@ -8,7 +8,7 @@ use mall_types::ProductId;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::hot::Settled;
+use crate::hot::{Booked, Settled};
 use crate::state::{SharedStock, Stock};
 
 /// Request and nonce.
@@ -83,8 +83,9 @@ impl Stock {
     /// after, because nobody waits for that.
     pub(crate) async fn tidy(self: &Arc<Self>, tidy: Tidy) {
         for (product, takes) in tidy.back {
-            if self.hot.put_back(product, &takes).await.is_err() {
-                self.put_back_later(product, takes);
+            match self.hot.put_back(product, &takes).await {
+                Ok(_) => self.marks.back(product),
+                Err(_) => self.put_back_later(product, takes),
             }
         }
         for (product, takes) in tidy.void {
@@ -106,6 +107,31 @@ impl Stock {
         }
     }
 
+    /// The same of batches all of whose rows are there.
+    pub(super) fn settle_later(self: &Arc<Self>, product: ProductId, booked: Vec<Booked>) {
+        if booked.is_empty() {
+            return;
+        }
+        let stock = Arc::clone(self);
+        tokio::spawn(async move {
+            // When Redis does not answer, the sweeper finds the takes and their rows.
+            if let Ok(missing) = stock.hot.settle_whole(product, &booked).await
+                && missing > 0
+            {
+                stock.remember(product, &booked);
+            }
+        });
+    }
+
+    /// Redis was emptied or an older one took over while these were booked: it learns their ids again, and its count is looked at.
+    pub(super) fn remember(self: &Arc<Self>, product: ProductId, booked: &[Booked]) {
+        let takes = booked
+            .iter()
+            .flat_map(|batch| batch.ids.iter().map(|id| (*id, batch.nonce)));
+        self.mark_booked_later(product, takes.collect());
+        self.shows_too_many(product);
+    }
+
     /// Takes were not pending any more although their rows came: Redis was emptied, restored, or put back too early.
     pub(super) fn shows_too_many(self: &Arc<Self>, product: ProductId) {
         self.heal_later(product);
@@ -119,6 +145,7 @@ impl Stock {
             while Instant::now() < give_up {
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 if stock.hot.put_back(product, &takes).await.is_ok() {
+                    stock.marks.back(product);
                     return;
                 }
             }

@@ -9,6 +9,8 @@ elseif redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then
 end
 if (redis.call('GET', KEYS[3]) or '') ~= ARGV[2] then return {'STALE'} end
 if redis.call('EXISTS', KEYS[2]) == 1 then
-    redis.call('INCRBY', KEYS[2], ARGV[3])
+    -- As in put_back.lua.
+    local before = redis.call('INCRBY', KEYS[2], ARGV[3]) - ARGV[3]
+    if before < 1 then redis.pcall('PUBLISH', 'mall:stock:back', string.sub(KEYS[1], 6)) end
 end
 return {'OK'}

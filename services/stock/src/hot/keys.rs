@@ -12,14 +12,14 @@ pub fn available(id: ProductId) -> String {
     format!("{{LOCK:{id}}}:available")
 }
 
-/// Takes on their way to MySQL: a hash, request id -> `quantity|deadline|nonce`.
+/// Batches on their way to MySQL: a hash, nonce -> `deadline|minute|` and request id and quantity of each take.
 pub fn pending(id: ProductId) -> String {
     format!("{{LOCK:{id}}}:pending")
 }
 
-/// Prefix of the sets, one a minute, of request ids that MySQL is known to have.
-pub fn booked(id: ProductId) -> String {
-    format!("{{LOCK:{id}}}:booked")
+/// Prefix of the hashes, one a minute, of takes that are on their way to MySQL or there: request id -> nonce.
+pub fn takes(id: ProductId) -> String {
+    format!("{{LOCK:{id}}}:takes")
 }
 
 /// Changes with every load.
@@ -49,7 +49,7 @@ mod tests {
         for key in [
             available(id),
             pending(id),
-            booked(id),
+            takes(id),
             epoch(id),
             name(id),
             loaded(id),

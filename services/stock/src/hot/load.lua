@@ -12,4 +12,6 @@ redis.call('SET', KEYS[2], ARGV[4])
 redis.call('SET', KEYS[3], ARGV[2])
 redis.call('SET', KEYS[4], ARGV[3])
 redis.call('SET', KEYS[5], string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)))
+-- As in put_back.lua.
+redis.pcall('PUBLISH', 'mall:stock:back', string.sub(KEYS[1], 6))
 return {'OK'}

@@ -58,17 +58,14 @@ pub enum Takes {
     NotLoaded,
     /// One outcome per request, in order.
     Done {
-        /// Whether the count was loaded so lately that Redis may have forgotten ids which MySQL has.
-        forgetful: bool,
+        /// How long ago the count was loaded, in milliseconds.
+        age: i64,
         /// How many of the booked takes were not pending any more: the count shows too many.
         missing: i64,
         /// In the order asked.
         outcomes: Vec<Take>,
     },
 }
-
-/// For so long after a load Redis may not know the ids of requests that can still be repeated.
-const FORGETFUL_MS: i64 = 120_000;
 
 fn nonsense(words: &[String]) -> HotError {
     HotError::Away(format!("script answered {words:?}"))
@@ -89,7 +86,7 @@ pub fn takes(words: &[String], asked: usize) -> Result<Takes, HotError> {
                 return Err(nonsense(words));
             }
             Ok(Takes::Done {
-                forgetful: age < FORGETFUL_MS,
+                age,
                 missing,
                 outcomes: read,
             })
@@ -129,16 +126,26 @@ pub struct Pending {
     pub nonce: Uuid,
 }
 
-/// Reads an entry of the pending hash; `None` for what no version of ours wrote.
-pub fn pending(id: &str, value: &str) -> Option<Pending> {
-    let mut parts = value.split('|');
-    let pending = Pending {
-        id: id.parse().ok()?,
-        quantity: parts.next()?.parse().ok()?,
-        deadline: parts.next()?.parse().ok()?,
-        nonce: parts.next()?.parse().ok()?,
+/// Reads an entry of the pending hash; nothing of what no version of ours wrote.
+pub fn pending(nonce: &str, entry: &str) -> Vec<Pending> {
+    let read = || -> Option<Vec<Pending>> {
+        let nonce = nonce.parse().ok()?;
+        let mut parts = entry.splitn(3, '|');
+        let deadline = parts.next()?.parse().ok()?;
+        let (_minute, takes) = (parts.next()?, parts.next()?);
+        let words: Vec<&str> = takes.split(' ').collect();
+        let read = words.chunks(2).map(|take| {
+            let [id, quantity] = take else { return None };
+            Some(Pending {
+                id: id.parse().ok()?,
+                quantity: quantity.parse().ok()?,
+                deadline,
+                nonce,
+            })
+        });
+        read.collect()
     };
-    parts.next().is_none().then_some(pending)
+    read().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -163,7 +170,7 @@ mod tests {
         assert_eq!(
             takes(&answer, 5).unwrap(),
             Takes::Done {
-                forgetful: true,
+                age: 500,
                 missing: 2,
                 outcomes: expected
             }
@@ -171,7 +178,7 @@ mod tests {
         assert_eq!(
             takes(&words("OK 120000 0 "), 0).unwrap(),
             Takes::Done {
-                forgetful: false,
+                age: 120_000,
                 missing: 0,
                 outcomes: Vec::new()
             }
@@ -200,19 +207,25 @@ mod tests {
 
     #[test]
     fn pending_entries_read_back() {
-        let (id, nonce) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let read = pending(&id.to_string(), &format!("3|1700000000000|{nonce}"));
-        assert_eq!(
-            read,
-            Some(Pending {
-                id,
-                quantity: 3,
-                deadline: 1_700_000_000_000,
-                nonce
-            })
-        );
-        for bad in ["", "3", "3|1", &format!("3|1|{nonce}|x"), "a|1|b"] {
-            assert_eq!(pending(&id.to_string(), bad), None, "{bad}");
+        let (one, two, nonce) = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
+        let take = |id, quantity| Pending {
+            id,
+            quantity,
+            deadline: 1_700_000_000_000,
+            nonce,
+        };
+        let entry = format!("1700000000000|28333333|{one} 3 {two} 1");
+        let read = pending(&nonce.to_string(), &entry);
+        assert_eq!(read, [take(one, 3), take(two, 1)]);
+        for bad in [
+            String::new(),
+            "3|1".to_owned(),
+            format!("1|2|{one}"),
+            format!("1|2|{one} x"),
+            format!("x|2|{one} 1"),
+        ] {
+            assert_eq!(pending(&nonce.to_string(), &bad), [], "{bad}");
         }
+        assert_eq!(pending("x", &entry), []);
     }
 }

@@ -34,7 +34,7 @@ async fn a_holder_that_was_paused_past_its_lease_changes_nothing() {
         "a stale unload"
     );
     let keys =
-        ["available", "pending", "booked", "loaded"].map(|key| format!("{{LOCK:{product}}}:{key}"));
+        ["available", "pending", "takes", "loaded"].map(|key| format!("{{LOCK:{product}}}:{key}"));
     let take = Script::new(include_str!("../../src/hot/take.lua"));
     let mut call = take.key(&lock);
     let answer: Vec<String> = call

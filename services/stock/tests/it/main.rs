@@ -8,6 +8,7 @@ mod dropped;
 mod drops;
 mod fence;
 mod guards;
+mod marks;
 mod orphans;
 mod outage;
 mod overlap;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
+use mall_stock::hot::{Booked, Settled, Take, Takes};
 use mall_testkit::eventually;
 use mall_types::ProductId;
 use redis::AsyncCommands;
@@ -122,12 +123,10 @@ async fn a_repeated_request_is_recognised_after_the_shelf_is_empty_and_after_red
 
 /// What a process leaves that took in Redis and died before it booked.
 async fn abandon(servers: &Servers, product: i64, id: Uuid, quantity: i64) {
-    let entry = format!("{quantity}|{}|{}", 1_000, Uuid::new_v4());
-    let _: () = redis::pipe()
-        .atomic()
-        .hset(format!("{{LOCK:{product}}}:pending"), id.to_string(), entry)
+    servers.pend(product, id, quantity, 1_000).await;
+    let _: () = servers
+        .redis()
         .decr(format!("{{LOCK:{product}}}:available"), quantity)
-        .query_async(&mut servers.redis())
         .await
         .unwrap();
 }
@@ -156,12 +155,7 @@ async fn the_sweeper_only_forgets_what_was_booked() {
     app.reserve(id, &[(product, 4)]).await.ok();
     servers.audit(product).await;
     // As if the process had died between the commit and its word to Redis.
-    let entry = format!("4|1000|{}", Uuid::new_v4());
-    let _: () = servers
-        .redis()
-        .hset(format!("{{LOCK:{product}}}:pending"), id.to_string(), entry)
-        .await
-        .unwrap();
+    servers.pend(product, id, 4, 1_000).await;
     assert_eq!(app.stock.sweep(&[ProductId(product)]).await.unwrap(), 1);
     let books = servers.audit(product).await;
     assert_eq!((books.available, books.held), (6, 4));
@@ -172,14 +166,78 @@ async fn the_sweeper_leaves_young_takes_alone() {
     let servers = Servers::open().await;
     let (app, product, id) = (servers.instance(), new_product(), Uuid::now_v7());
     app.supply(product, 10).await;
-    let entry = format!("4|{}|{}", i64::MAX / 2, Uuid::new_v4());
-    let _: () = servers
-        .redis()
-        .hset(format!("{{LOCK:{product}}}:pending"), id.to_string(), entry)
-        .await
-        .unwrap();
+    servers.pend(product, id, 4, i64::MAX / 2).await;
     assert_eq!(app.stock.sweep(&[ProductId(product)]).await.unwrap(), 0);
     assert_eq!(servers.pending(product).await.len(), 1);
+}
+
+#[tokio::test]
+async fn takes_of_one_batch_are_put_back_and_settled_one_by_one() {
+    let servers = Servers::open().await;
+    let (app, product) = (servers.instance(), new_product());
+    app.supply(product, 10).await;
+    let (id, nonce) = (ProductId(product), Uuid::new_v4());
+    let [a, b, c] = [(); 3].map(|()| Uuid::now_v7());
+    let hot = &app.stock.hot;
+    let (age, batch) = (Duration::from_secs(30), [(a, 1), (b, 2), (c, 4)]);
+    hot.take(id, nonce, age, age, &[], &batch).await.unwrap();
+    assert_eq!(servers.shown(product).await, Some(3));
+    // Another's nonce moves nothing, and what was put back is not put back again.
+    assert_eq!(hot.put_back(id, &[(a, Uuid::new_v4())]).await.unwrap(), 0);
+    for back in [2, 0] {
+        assert_eq!(hot.put_back(id, &[(b, nonce)]).await.unwrap(), back);
+    }
+    let booked = [(a, nonce), (b, nonce)];
+    let missing = hot.settle(id, Settled::Booked, &booked).await.unwrap();
+    assert_eq!(missing, 1, "b was put back before");
+    let known = hot.known(id).await.unwrap();
+    let left: Vec<_> = known.pending.iter().map(|take| take.id).collect();
+    assert_eq!((left, known.available), (vec![c], Some(5)));
+    // Void forgets the id, so the request may come again; a is booked, and known to be.
+    hot.settle(id, Settled::Void, &[(c, nonce)]).await.unwrap();
+    let asked = [(c, 1), (a, 1)];
+    let again = hot.take(id, Uuid::new_v4(), age, age, &[], &asked);
+    let Takes::Done { outcomes, .. } = again.await.unwrap() else {
+        panic!("not loaded");
+    };
+    assert_eq!(outcomes, [Take::Taken, Take::Booked]);
+}
+
+#[tokio::test]
+async fn batches_that_redis_lost_are_counted_when_they_are_settled_and_their_ids_learnt_again() {
+    let servers = Servers::with_own_redis().await;
+    let (app, product, id) = (servers.instance(), new_product(), Uuid::now_v7());
+    app.supply(product, 10).await;
+    let (hot, nonce, of) = (&app.stock.hot, Uuid::new_v4(), ProductId(product));
+    let lost = Booked {
+        nonce,
+        ids: vec![id, Uuid::now_v7()],
+    };
+    assert_eq!(
+        hot.settle_whole(of, std::slice::from_ref(&lost))
+            .await
+            .unwrap(),
+        2
+    );
+    let age = Duration::from_secs(30);
+    let (lost, asked) = ([lost], [(Uuid::now_v7(), 99)]);
+    let take = hot.take(of, Uuid::new_v4(), age, age, &lost, &asked);
+    assert!(matches!(take.await, Ok(Takes::Done { missing: 2, .. })));
+    let missing = hot.settle(of, Settled::Booked, &[(id, nonce)]).await;
+    assert_eq!(missing.unwrap(), 1);
+    let asked = [(id, 1)];
+    let again = hot.take(of, Uuid::new_v4(), age, age, &[], &asked);
+    let Takes::Done { outcomes, .. } = again.await.unwrap() else {
+        panic!("not loaded");
+    };
+    assert_eq!(outcomes, [Take::Booked]);
+    // Redis does not know the scripts any more, and is told of them again.
+    let _: () = redis::cmd("SCRIPT")
+        .arg("FLUSH")
+        .query_async(&mut servers.redis())
+        .await
+        .unwrap();
+    app.reserve(Uuid::now_v7(), &[(product, 1)]).await.ok();
 }
 
 #[tokio::test]
