@@ -12,6 +12,7 @@ mod books;
 mod compat;
 mod drop;
 mod failover;
+mod idempotency;
 mod journey;
 mod malls;
 mod observe;
