@@ -4,6 +4,8 @@
 set -eu
 
 export MYSQL_PWD="$MYSQL_ROOT_PASSWORD"
+# MariaDB's image has its own name only.
+client=$(command -v mysql || command -v mariadb)
 
 # A text for SQL.
 quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/\\\\/\\\\\\\\/g; s/'/''/g")"; }
@@ -31,5 +33,5 @@ schema() { # schema SERVICE PASSWORD
   user mall_audit "$MYSQL_AUDIT_PASSWORD"
   # shellcheck disable=SC2016  # backquotes of SQL
   printf 'GRANT SELECT ON `mall\\_%%`.* TO '"'mall_audit'@'%%'"';\n'
-} | mysql --protocol=tcp --host=mysql --user=root
+} | "$client" --protocol=tcp --host=mysql --user=root
 echo "six schemas and their users are there"
