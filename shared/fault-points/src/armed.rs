@@ -7,7 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::VARIABLE;
+use crate::order::Orders;
+use crate::{FILE_VARIABLE, VARIABLE};
 
 /// Decides what becomes of whoever reaches a point.
 pub trait Hook: Send + Sync {
@@ -28,8 +29,11 @@ impl fmt::Debug for FaultPoints {
 }
 
 impl FaultPoints {
-    /// As `MALL_FAULT_POINT` says; without it every point is passed.
+    /// As `MALL_FAULT_POINT` says, or the file of `MALL_FAULT_FILE`; without either every point is passed.
     pub fn from_env() -> Self {
+        if let Some(file) = std::env::var_os(FILE_VARIABLE) {
+            return Self::scripted(Arc::new(Orders::of(file.into())));
+        }
         let wanted = std::env::var(VARIABLE).ok();
         match wanted.as_deref().and_then(Death::parse) {
             Some(death) => Self::scripted(Arc::new(death)),
@@ -51,13 +55,13 @@ impl FaultPoints {
 }
 
 /// The process dies when it gets somewhere for the n-th time.
-struct Death {
+pub(crate) struct Death {
     name: String,
     left: AtomicU32,
 }
 
 impl Death {
-    fn parse(text: &str) -> Option<Death> {
+    pub(crate) fn parse(text: &str) -> Option<Death> {
         let (name, times) = match text.split_once(':') {
             Some((name, times)) => (name, times.parse().ok().filter(|times| *times >= 1)?),
             None => (text, 1),
@@ -68,7 +72,7 @@ impl Death {
         })
     }
 
-    fn is_now(&self, name: &str) -> bool {
+    pub(crate) fn is_now(&self, name: &str) -> bool {
         self.name == name && self.left.fetch_sub(1, Ordering::Relaxed) == 1
     }
 }
@@ -76,12 +80,16 @@ impl Death {
 impl Hook for Death {
     fn reach<'a>(&'a self, name: &'static str) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         if self.is_now(name) {
-            let _ = writeln!(std::io::stderr(), "dies at the fault point {name}");
-            // No destructor runs and nothing is flushed: as by kill -9.
-            std::process::abort();
+            die(name);
         }
         Box::pin(std::future::ready(()))
     }
+}
+
+/// No destructor runs and nothing is flushed: as by kill -9.
+pub(crate) fn die(name: &str) -> ! {
+    let _ = writeln!(std::io::stderr(), "dies at the fault point {name}");
+    std::process::abort()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use mall_clock::SharedClock;
 use mall_db::{Db, TxError};
+use mall_fault_points::FaultPoints;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -45,6 +46,8 @@ pub struct Keys {
     db: Db,
     clock: SharedClock,
     pub(crate) settings: KeySettings,
+    /// Where a test build can be made to die.
+    pub(crate) faults: FaultPoints,
 }
 
 /// How a claim ended.
@@ -90,6 +93,7 @@ impl Keys {
             db,
             clock,
             settings,
+            faults: FaultPoints::from_env(),
         }
     }
 

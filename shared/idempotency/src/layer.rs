@@ -185,6 +185,7 @@ async fn carry_out<S>(
 where
     S: Service<Request, Response = Response, Error = Infallible>,
 {
+    keys.faults.reach("key.claimed").await;
     let handled = AssertUnwindSafe(inner.call(request)).catch_unwind();
     let handled = tokio::select! {
         handled = handled => handled,
@@ -229,6 +230,7 @@ where
         }
         _ => settle(&keys, &attempt, verdict, answer).await,
     }
+    keys.faults.reach("key.settled").await;
     Response::from_parts(head, Body::from(body))
 }
 

@@ -14,6 +14,9 @@ use crate::store::{history, steps};
 /// The longest pause between two batches.
 const MAX_PAUSE: Duration = Duration::from_millis(250);
 
+/// A job moves no more orders than this in a second, however quick the database is: 100 000 in 40 s.
+const PER_SECOND: f64 = 2500.0;
+
 /// Moves every order on that has not changed for long enough, one step; answers how many.
 pub async fn advance(app: &Orders, should_stop: impl Fn() -> bool) -> anyhow::Result<u64> {
     let mut moved = 0;
@@ -34,9 +37,9 @@ pub async fn expire_unpaid(app: &Orders, should_stop: impl Fn() -> bool) -> anyh
     .await
 }
 
-/// Short transactions of one batch each, and as long a pause after each as it took: shoppers get at least half of the
-/// database. An order that was moved is no longer due, so looking from the start again is the next page; orders that a
-/// shopper or another replica has locked are theirs this time.
+/// Short transactions of one batch each, and a [`pause`] after each. Each look goes on behind the last order of the one before:
+/// from the start it would pass all the index entries that the moved ones have left. Orders that a shopper or another replica has
+/// locked are theirs this time.
 async fn move_due(
     app: &Orders,
     transition: &'static Transition,
@@ -45,17 +48,17 @@ async fn move_due(
 ) -> anyhow::Result<u64> {
     let cutoff = app.clock.now() - chrono::Duration::from_std(age)?;
     let batch = app.config.batch;
-    let mut moved = 0;
+    let (mut moved, mut after) = (0, None);
     while !should_stop() {
         let (now, started) = (app.clock.now(), Instant::now());
-        let count = app
+        let (count, last) = app
             .db
             .run_tx("move_due_orders", move |tx| {
                 Box::pin(async move {
-                    let due = steps::due(tx, transition, cutoff, batch).await?;
-                    if due.is_empty() {
-                        return Ok(0);
-                    }
+                    let due = steps::due(tx, transition, cutoff, after, batch).await?;
+                    let Some(last) = due.last().map(|order| (order.status_since, order.id)) else {
+                        return Ok((0, after));
+                    };
                     let ids: Vec<OrderId> = due.iter().map(|order| order.id).collect();
                     // They are locked, so all of them still stand there; anything else would be a broken statement.
                     let changed = steps::change_all(tx, now, &ids, transition).await?;
@@ -71,12 +74,12 @@ async fn move_due(
                         entries.extend(effects(order, transition)?);
                     }
                     mall_outbox::enqueue_all(tx, now, &entries).await?;
-                    Ok::<_, TxError<Infallible>>(ids.len())
+                    Ok::<_, TxError<Infallible>>((ids.len(), Some(last)))
                 })
             })
             .await?;
-        app.faults.reach("advance.moved").await;
         if count > 0 {
+            app.faults.reach("advance.moved").await;
             if !transition.effects.is_empty() {
                 app.relay.kick();
             }
@@ -92,7 +95,29 @@ async fn move_due(
         if count < batch as usize {
             break;
         }
-        tokio::time::sleep(started.elapsed().min(MAX_PAUSE)).await;
+        after = last;
+        tokio::time::sleep(pause(started.elapsed(), batch)).await;
     }
     Ok(moved)
+}
+
+/// How long to wait after a batch that took so long: at least as long, so that shoppers get half of a slow database, and until
+/// [`PER_SECOND`] allows the next one, so that they get most of a quick one.
+fn pause(took: Duration, batch: u32) -> Duration {
+    let turn = Duration::from_secs_f64(f64::from(batch) / PER_SECOND);
+    took.max(turn.saturating_sub(took)).min(MAX_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shoppers_get_half_of_a_slow_database_and_most_of_a_quick_one() {
+        let millis = Duration::from_millis;
+        assert_eq!(pause(millis(4), 100), millis(36), "40 ms a turn");
+        assert_eq!(pause(millis(30), 100), millis(30));
+        assert_eq!(pause(millis(9000), 100), MAX_PAUSE);
+        assert_eq!(pause(millis(4), 5000), MAX_PAUSE);
+    }
 }

@@ -17,6 +17,7 @@ pub async fn judge(app: &Orders, reservations: Vec<String>) -> Result<Verdict, P
         Box::pin(async move { Ok::<_, TxError<Infallible>>(fences::fence(tx, now, &asked).await?) })
     });
     let ordered = ordered.await?;
+    app.faults.reach("fence.written").await;
     let (ordered, fenced): (Vec<String>, Vec<String>) = reservations
         .into_iter()
         .partition(|id| ordered.contains(id));

@@ -277,6 +277,7 @@ async fn give_back(
     let given = given.await.inspect_err(|error| {
         tracing::warn!(reservation.id = reservation, error = %error, "reservation is left to stock's job");
     })?;
+    app.faults.reach("giveback.written").await;
     app.relay.kick();
     Ok(given)
 }

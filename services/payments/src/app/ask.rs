@@ -114,6 +114,7 @@ async fn conclude(
             })
         })
         .await?;
+    app.faults.reach("charge.written").await;
     if first {
         tracing::info!(order.id = order.0, payment.state = ?state, "payment settled");
         match state {
@@ -156,6 +157,7 @@ async fn stay(
             })
         })
         .await?;
+    app.faults.reach("charge.doubted").await;
     if !stays {
         // A twin, a webhook or the job knows better.
         return Ok(payment::load(app, row.order).await?.0);

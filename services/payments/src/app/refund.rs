@@ -210,6 +210,7 @@ async fn conclude(
             })
         })
         .await?;
+    app.faults.reach("refund.written").await;
     match answer {
         Ok(()) => {
             if settled {

@@ -37,6 +37,7 @@ pub async fn settle_all(app: &Payments, should_stop: impl Fn() -> bool) -> anyho
         if batch.is_empty() {
             break;
         }
+        app.faults.reach("charge.claimed").await;
         let asked = batch
             .into_iter()
             .map(|row| ask(app, row, Ask::LookOnly, AskedBy::Job));
@@ -49,6 +50,7 @@ pub async fn settle_all(app: &Payments, should_stop: impl Fn() -> bool) -> anyho
         if batch.is_empty() {
             break;
         }
+        app.faults.reach("refund.claimed").await;
         let asked = batch.into_iter().map(|order| again(app, order));
         for outcome in join_all(asked).await {
             known += u64::from(seen(outcome, |state| *state == RefundState::Refunded));
