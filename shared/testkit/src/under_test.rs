@@ -31,6 +31,7 @@ pub struct MallBuilder {
     env: BTreeMap<String, BTreeMap<String, String>>,
     demo_data: bool,
     mysql_port: Option<u16>,
+    redis_port: Option<u16>,
 }
 
 impl MallBuilder {
@@ -65,6 +66,13 @@ impl MallBuilder {
         self
     }
 
+    /// Redis' port, likewise.
+    #[must_use]
+    pub fn redis_port(mut self, port: u16) -> MallBuilder {
+        self.redis_port = Some(port);
+        self
+    }
+
     /// Starts it and waits until a shopper could buy.
     pub async fn start(self) -> anyhow::Result<MallUnderTest> {
         blocking(move || {
@@ -76,6 +84,7 @@ impl MallBuilder {
                 env: self.env,
                 demo_data: self.demo_data,
                 mysql_port: self.mysql_port,
+                redis_port: self.redis_port,
                 throwaway: true,
                 ..Plan::new(&root, scratch.path(), &programs)
             };

@@ -98,3 +98,43 @@ fn the_way_to_the_database_is_slow_and_uneven() {
         .await;
     });
 }
+
+/// As an administrator does, or a fail-over: connections end in the middle of whatever they do.
+#[test]
+fn the_database_ends_connections() {
+    run(async |world| {
+        let sale = Sale::of(&world, 5_000).await;
+        sale.survives(async |sale| {
+            for _ in 0..10 {
+                let connections: Vec<i64> = sqlx::query_scalar(
+                    "SELECT CAST(ID AS SIGNED) FROM information_schema.PROCESSLIST WHERE DB = 'mall_stock'",
+                )
+                .fetch_all(&world.mysql)
+                .await
+                .unwrap();
+                for connection in connections {
+                    // It may have ended by itself.
+                    let kill = sqlx::AssertSqlSafe(format!("KILL {connection}"));
+                    let _ = sqlx::raw_sql(kill).execute(&world.mysql).await;
+                }
+                sale.reaches(sale.orders() + 3, "after connections were ended")
+                    .await;
+            }
+        })
+        .await;
+    });
+}
+
+/// Everything waits, nothing is refused: as long as that, and everybody is told 503 in time.
+#[test]
+fn the_database_is_frozen() {
+    run(async |world| {
+        let sale = Sale::of(&world, 5_000).await;
+        sale.survives(async |sale| {
+            world.shop.mall.pause("mysql").await;
+            sale.is_felt().await;
+            world.shop.mall.resume("mysql").await;
+        })
+        .await;
+    });
+}

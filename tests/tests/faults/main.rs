@@ -9,6 +9,7 @@
 
 mod audit;
 mod database;
+mod drops;
 mod hot;
 mod instances;
 mod sale;

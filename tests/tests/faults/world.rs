@@ -8,8 +8,8 @@ use std::time::Duration;
 use mall_system_tests::mint::Mint;
 use mall_system_tests::{Person, Shop};
 use mall_testkit::{FaultProxy, MallUnderTest, Weather, ports};
-use sqlx::MySqlPool;
 use sqlx::mysql::MySqlPoolOptions;
+use sqlx::{AssertSqlSafe, MySqlPool};
 use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
@@ -31,6 +31,8 @@ pub struct World {
     pub mysql: MySqlPool,
     /// Between both instances of stock and MySQL.
     pub network: FaultProxy,
+    /// Between both instances of stock and Redis.
+    pub to_redis: FaultProxy,
 }
 
 /// Runs a test alone in the world.
@@ -42,26 +44,40 @@ pub fn run<F: AsyncFnOnce(MutexGuard<'static, World>)>(test: F) {
         let world = world.lock().await;
         // Whatever a test that failed has left.
         world.network.set(Weather::Fine);
-        world.shop.mall.resume("stock-2").await;
+        world.to_redis.set(Weather::Fine);
+        for frozen in ["stock", "stock-2", "mysql", "redis"] {
+            world.shop.mall.resume(frozen).await;
+        }
         world.shop.mall.wait_healthy().await.unwrap();
         test(world).await;
     });
 }
 
+/// A port for a server that is to come, and a proxy in front of it.
+async fn proxy() -> (u16, FaultProxy) {
+    let port = ports::free_port().unwrap();
+    let proxy = FaultProxy::start(([127, 0, 0, 1], port).into());
+    (port, proxy.await.unwrap())
+}
+
 impl World {
     async fn start() -> World {
-        let port = ports::free_port().unwrap();
-        let network = FaultProxy::start(([127, 0, 0, 1], port).into())
-            .await
-            .unwrap();
+        let (mysql_port, network) = proxy().await;
+        let (redis_port, to_redis) = proxy().await;
         let mall = MallUnderTest::builder()
             .instances("stock", 2)
             .instances("orders", 2)
-            .mysql_port(port)
+            .mysql_port(mysql_port)
+            .redis_port(redis_port)
             .env(
                 "stock",
                 "SPRING_DATASOURCE_URL",
                 &format!("mysql://127.0.0.1:{}/mall_stock", network.port()),
+            )
+            .env(
+                "stock",
+                "SPRING_DATA_REDIS_URL",
+                &format!("redis://127.0.0.1:{}/", to_redis.port()),
             )
             // What is said in minutes elsewhere is said in seconds here; nothing of it may matter to what is right.
             .env("stock", "MALL_STOCK_LOCKLEASE", "1s")
@@ -93,6 +109,7 @@ impl World {
                 .unwrap(),
             shop,
             network,
+            to_redis,
         }
     }
 
@@ -106,6 +123,14 @@ impl World {
         let client = redis::Client::open(self.shop.mall.redis_url()).unwrap();
         let mut redis = client.get_multiplexed_async_connection().await.unwrap();
         let () = redis::cmd(command).query_async(&mut redis).await.unwrap();
+    }
+
+    /// Runs statements that need no answer, as MySQL's owner.
+    pub async fn sql(&self, statements: &str) {
+        sqlx::raw_sql(AssertSqlSafe(statements.to_owned()))
+            .execute(&self.mysql)
+            .await
+            .unwrap();
     }
 
     /// Where Redis keeps what SAVE wrote, and looks for it when it starts.

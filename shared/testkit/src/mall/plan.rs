@@ -33,6 +33,8 @@ pub struct Plan {
     pub gateway_port: Option<u16>,
     /// MariaDB's port; a free one when absent.
     pub mysql_port: Option<u16>,
+    /// Redis' port; a free one when absent.
+    pub redis_port: Option<u16>,
     /// How many instances of a service, where it is not one.
     pub instances: BTreeMap<String, u16>,
     /// Settings by environment, by service (`orders`) or instance (`stock-2`) or for all (`*`). They win over everything.
@@ -59,6 +61,7 @@ impl Plan {
             programs: programs.to_owned(),
             gateway_port: None,
             mysql_port: None,
+            redis_port: None,
             instances: BTreeMap::new(),
             env: BTreeMap::new(),
             demo_data: false,

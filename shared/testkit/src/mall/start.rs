@@ -30,7 +30,7 @@ impl Mall {
             .context("the mail catcher can't be started")?;
         let at = Addresses {
             mysql: plan.mysql_port.map_or_else(ports::free_port, Ok)?,
-            redis: ports::free_port()?,
+            redis: plan.redis_port.map_or_else(ports::free_port, Ok)?,
             mail: mail.address().port(),
             config_server: ports::free_port()?,
             registry: ports::free_port()?,
