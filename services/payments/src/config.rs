@@ -31,6 +31,8 @@ pub struct PaymentsConfig {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SimulatedConfig {
+    /// Whether it does what a call's `delayMs` and `lose` say: shoppers can send them.
+    pub obey_calls: bool,
     /// How long each call takes.
     pub delay: Span,
     /// Each so many-th charge or refund is lost on its way; 0: none.

@@ -34,10 +34,10 @@ pub struct PayOrderRequest {
     payment_key: Option<String>,
     /// What the payment window showed, in whole KRW; another one than the order's total is refused.
     amount: Option<i64>,
-    /// The simulated provider takes so many milliseconds.
+    /// The simulated provider takes so many milliseconds, where `mall.payments.simulated.obey-calls` lets it.
     #[schema(maximum = 10000)]
     delay_ms: Option<u32>,
-    /// `REQUEST` or `ANSWER`: the simulated provider loses it, so that the outcome is unknown at first.
+    /// `REQUEST` or `ANSWER`: the simulated provider loses it, so that the outcome is unknown at first; as with `delayMs`.
     lose: Option<String>,
 }
 

@@ -45,7 +45,7 @@ impl Simulated {
         self.delay(simulate).await;
         let call = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         let every = |n: u64| n > 0 && call.is_multiple_of(n);
-        match simulate.lose {
+        match simulate.lose.filter(|_| self.config.obey_calls) {
             Some(lost) if first => Some(lost),
             _ if every(self.config.lose_request_every) => Some(Lost::Request),
             _ if every(self.config.lose_answer_every) => Some(Lost::Answer),
@@ -54,7 +54,8 @@ impl Simulated {
     }
 
     async fn delay(&self, simulate: &Simulate) {
-        let asked = Duration::from_millis(u64::from(simulate.delay_ms.unwrap_or(0)));
+        let wish = simulate.delay_ms.filter(|_| self.config.obey_calls);
+        let asked = Duration::from_millis(u64::from(wish.unwrap_or(0)));
         let delay = self.config.delay.get() + asked;
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;

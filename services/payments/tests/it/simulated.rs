@@ -93,6 +93,29 @@ async fn a_call_may_wish_for_a_loss() {
     }
 }
 
+/// What any shopper can send is obeyed only where the settings say so; a limit that is exceeded always is.
+#[tokio::test]
+async fn wishes_are_ignored_unless_allowed() {
+    let strict = SimulatedConfig {
+        obey_calls: false,
+        ..simulated()
+    };
+    let world = weather(strict).await;
+    for (order, lose, limit, state) in [
+        (1, "REQUEST", false, "CAPTURED"),
+        (2, "ANSWER", false, "CAPTURED"),
+        (3, "ANSWER", true, "DECLINED"),
+    ] {
+        let mut body = pay(order, 5000, false);
+        // Longer than payments waits for its provider.
+        body["simulate"] = json!({"limitExceeded": limit, "lose": lose, "delayMs": 10_000});
+        let answer = world.call(Method::POST, "/internal/payments", Some(body));
+        assert_eq!(answer.await.1["state"], state, "{lose}");
+    }
+    let refunded = world.refund(1, "order-1", 5000).await;
+    assert_eq!(refunded.1["state"], "REFUNDED");
+}
+
 /// Settings lose every so many-th call; asking again finds it all out, and nothing moves twice.
 #[tokio::test]
 async fn settings_may_lose_things() {

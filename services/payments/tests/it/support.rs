@@ -124,6 +124,7 @@ pub fn config(provider: ProviderName) -> PaymentsConfig {
 /// A simulated provider in fine weather.
 pub fn simulated() -> SimulatedConfig {
     SimulatedConfig {
+        obey_calls: true,
         delay: Span::millis(0),
         lose_request_every: 0,
         lose_answer_every: 0,
