@@ -144,7 +144,7 @@ fn config() -> OrdersConfig {
         placing_batch: 128,
         placing_writers: 2,
         sold_out_mark: Span::millis(100),
-        batch: 500,
+        batch: 100,
         outbox: OutboxConfig {
             poll: Span::secs(1),
             batch: 50,

@@ -14,6 +14,7 @@ pub struct OrderRow {
     pub id: OrderId,
     pub user: UserId,
     pub status: Status,
+    pub status_since: DateTime<Utc>,
     pub reservation: String,
     pub total: Won,
     /// Since when it is being paid.
@@ -28,6 +29,7 @@ type Columns = (
     i64,
     i64,
     i8,
+    NaiveDateTime,
     String,
     i64,
     Option<NaiveDateTime>,
@@ -38,19 +40,20 @@ type Columns = (
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, user_id, status, reservation_id, total, paying_since, pay_request, pay_effect FROM orders ",
+            "SELECT id, user_id, status, status_since, reservation_id, total, paying_since, pay_request, pay_effect FROM orders ",
             $rest
         )
     };
 }
 
 fn row(
-    (id, user, status, reservation, total, paying_since, pay_request, pay_effect): Columns,
+    (id, user, status, status_since, reservation, total, paying_since, pay_request, pay_effect): Columns,
 ) -> Result<OrderRow, sqlx::Error> {
     Ok(OrderRow {
         id: OrderId(id),
         user: UserId(user),
         status: status_of(status)?,
+        status_since: status_since.and_utc(),
         reservation,
         total: Won(total),
         paying_since: paying_since.map(|time| time.and_utc()),
@@ -221,19 +224,28 @@ pub async fn is_give_up_wanted(
     Ok(wanted.is_some())
 }
 
-/// Orders that stand where the transition starts since `cutoff` or longer, oldest first, locked; those that somebody
-/// else has locked are left out.
+/// Orders that stand where the transition starts since `cutoff` or longer, oldest first from behind `after` on, locked; those
+/// that somebody else has locked are left out.
 pub async fn due(
     conn: &mut MySqlConnection,
     transition: &Transition,
     cutoff: DateTime<Utc>,
+    after: Option<(DateTime<Utc>, OrderId)>,
     limit: u32,
 ) -> Result<Vec<OrderRow>, sqlx::Error> {
+    let (since, id) = after.unwrap_or((DateTime::UNIX_EPOCH, OrderId(0)));
+    let (status, since) = (transition.from.ordinal(), since.naive_utc());
+    // Two ranges of one index, each with its conditions in full: that is how both servers see that they are.
     let rows: Vec<Columns> = sqlx::query_as(select!(
-        "WHERE status = ? AND status_since <= ? AND (paying_since IS NOT NULL) = ? \
+        "FORCE INDEX (ix_orders_due) WHERE ((status = ? AND status_since = ? AND id > ?) \
+            OR (status = ? AND status_since > ? AND status_since <= ?)) AND (paying_since IS NOT NULL) = ? \
          ORDER BY status_since, id LIMIT ? FOR UPDATE SKIP LOCKED"
     ))
-    .bind(transition.from.ordinal())
+    .bind(status)
+    .bind(since)
+    .bind(id.0)
+    .bind(status)
+    .bind(since)
     .bind(cutoff.naive_utc())
     .bind(transition.mark == PayMark::Set)
     .bind(limit)
