@@ -135,3 +135,12 @@ pub async fn enqueue_all(
     }
     Ok(())
 }
+
+/// [`Relay::retry_dead`] in the caller's transaction; [`Relay::kick`] after the commit.
+pub async fn retry_dead_in(
+    conn: &mut MySqlConnection,
+    now: DateTime<Utc>,
+    id: i64,
+) -> Result<bool, sqlx::Error> {
+    store::revive(conn, now, id).await
+}

@@ -1,6 +1,7 @@
 //! The SQL. Common subset of MySQL 8 and MariaDB 10.11.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+use mall_db::{padded, pieces};
 use sqlx::{MySql, MySqlConnection, QueryBuilder};
 
 use crate::{DeadLetter, Entry, Message};
@@ -47,7 +48,7 @@ pub async fn insert_all(
     now: DateTime<Utc>,
     entries: &[Entry],
 ) -> Result<(), sqlx::Error> {
-    for piece in mall_db::pieces(entries, ROWS) {
+    for piece in pieces(entries, ROWS) {
         let mut query = QueryBuilder::<MySql>::new(
             "INSERT INTO outbox (topic, ordering_key, payload, created_at, next_attempt_at, attempts, dead) ",
         );
@@ -126,11 +127,7 @@ pub async fn lease(
     query.push_bind(now.naive_utc()).push(") AND id IN ");
     push_ids(&mut query, ids);
     query.push(" ORDER BY id FOR UPDATE SKIP LOCKED");
-    let rows: Vec<Row> = query
-        .build_query_as()
-        .persistent(ids.len() == 1)
-        .fetch_all(&mut *conn)
-        .await?;
+    let rows: Vec<Row> = query.build_query_as().fetch_all(&mut *conn).await?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -143,20 +140,16 @@ pub async fn lease(
         .push_bind(until.naive_utc())
         .push(" WHERE id IN ");
     push_ids(&mut query, &ids);
-    query
-        .build()
-        .persistent(ids.len() == 1)
-        .execute(conn)
-        .await?;
+    query.build().execute(conn).await?;
     Ok(messages)
 }
 
-/// `(?, ?, ?)`.
+/// `(?, ?, ?)`, of few lengths, so that the statement can be kept: one that is not costs a stall of 40 ms over TCP.
 fn push_ids(query: &mut QueryBuilder<MySql>, ids: &[i64]) {
     query.push("(");
     let mut list = query.separated(", ");
-    for id in ids {
-        list.push_bind(*id);
+    for id in padded(ids) {
+        list.push_bind(id);
     }
     query.push(")");
 }
@@ -168,11 +161,7 @@ pub async fn delete(conn: &mut MySqlConnection, ids: &[i64]) -> Result<(), sqlx:
     }
     let mut query = QueryBuilder::<MySql>::new("DELETE FROM outbox WHERE id IN ");
     push_ids(&mut query, ids);
-    query
-        .build()
-        .persistent(ids.len() == 1)
-        .execute(conn)
-        .await?;
+    query.build().execute(conn).await?;
     Ok(())
 }
 

@@ -279,3 +279,23 @@ async fn a_kick_wakes_the_relay_and_stop_ends_it() {
     stop.cancel();
     tokio::time::timeout(SOON, running).await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn each_of_a_batch_is_settled_for_itself() {
+    let outbox = Outbox::start().await;
+    outbox.receiver.fail("b", &[Fault::Retry]);
+    outbox.receiver.fail("d", &[Fault::Dead]);
+    let mut rows = Vec::new();
+    for topic in ["a", "b", "c", "d", "e"] {
+        rows.push(outbox.enqueue(topic, topic).await);
+    }
+    let relay = outbox.relay();
+    assert_eq!(relay.drain_once().await.unwrap(), 3);
+    for delivered in [rows[0], rows[2], rows[4]] {
+        assert_eq!(outbox.row(delivered).await, None);
+    }
+    let failed = (1, Some("not now".into()), 0, false);
+    assert_eq!(outbox.row(rows[1]).await, Some(failed));
+    let dead = (1, Some("never".into()), 1, false);
+    assert_eq!(outbox.row(rows[3]).await, Some(dead));
+}
