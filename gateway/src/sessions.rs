@@ -1,5 +1,6 @@
 //! Which sessions were ended. Logging out ends a token at once, everywhere: the users service leaves a mark in Redis,
-//! and the gateway looks for it before every call that needs a token.
+//! and the gateway looks for it before every call that needs a token. A Redis that has lost its marks has lost [`READY`]
+//! too: until the users service has brought them again, nobody can tell.
 
 use crate::messages;
 use mall_problem::Problem;
@@ -7,6 +8,9 @@ use redis::aio::ConnectionManager;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+
+/// There while Redis holds the mark of every session that was ended.
+const READY: &str = "mall:sessions:ready";
 
 /// Questions in one message to Redis.
 const MOST: usize = 256;
@@ -61,20 +65,27 @@ async fn ask(redis: ConnectionManager, timeout: Duration, mut asked: mpsc::Recei
     let mut questions = Vec::with_capacity(MOST);
     while asked.recv_many(&mut questions, MOST).await > 0 {
         let mut redis = redis.clone();
+        // One command, so that the marks are those of the moment at which they were complete.
         let mut question = redis::cmd("MGET");
+        question.arg(READY);
         for Question { session, .. } in &questions {
             question.arg(session);
         }
         let asking = question.query_async::<Vec<Option<redis::Value>>>(&mut redis);
         let told = match tokio::time::timeout(timeout, asking).await {
-            Ok(Ok(marks)) if marks.len() == questions.len() => Ok(marks),
-            Ok(Ok(_)) => Err(Arc::from("Redis answered something else")),
+            Ok(Ok(marks)) if marks.len() != questions.len() + 1 => {
+                Err(Arc::from("Redis answered something else"))
+            }
+            Ok(Ok(marks)) if marks[0].is_none() => Err(Arc::from(
+                "Redis does not know yet which sessions have ended",
+            )),
+            Ok(Ok(marks)) => Ok(marks),
             Ok(Err(error)) => Err(Arc::from(error.to_string())),
             Err(late) => Err(Arc::from(late.to_string())),
         };
         for (at, question) in questions.drain(..).enumerate() {
             let ended = match &told {
-                Ok(marks) => Ok(marks[at].is_some()),
+                Ok(marks) => Ok(marks[at + 1].is_some()),
                 Err(why) => Err(Arc::clone(why)),
             };
             // Whoever does not wait any more does not need it.

@@ -267,3 +267,56 @@ async fn without_redis_nobody_is_let_through() {
     );
     assert_eq!(instance.count(), 2);
 }
+
+/// Emptied: the marks of those that were ended are gone with the word that they are all there.
+#[tokio::test]
+async fn a_redis_that_lost_its_marks_lets_nobody_through() {
+    let folder = mall_testkit::Scratch::new("gateway-redis").unwrap();
+    let redis = mall_testkit::Redis::start(folder.path(), None).unwrap();
+    let instance = Instance::start().await;
+    let mut setup = Setup::new(&instance);
+    setup.redis_url = Some(redis.url());
+    let gateway = setup.start().await;
+    let cart = |token: String| {
+        let gateway = &gateway;
+        async move {
+            let answer = gateway.as_whom(&token, "GET", "/cart/getCart").await;
+            answer.status.as_u16()
+        }
+    };
+    let redis = |command: &'static str, key: String| {
+        let mut redis = gateway.redis.clone();
+        async move {
+            let mut asked = redis::cmd(command);
+            if !key.is_empty() {
+                asked.arg(key);
+            }
+            if command == "SET" {
+                asked.arg("1");
+            }
+            let () = asked.query_async(&mut redis).await.unwrap();
+        }
+    };
+    let (out, session) = gateway.access(7, Role::User, TimeDelta::hours(1));
+    let inside = gateway.user();
+    redis("SET", format!("mall:ended:{session}")).await;
+    assert_eq!(
+        (cart(out.clone()).await, cart(inside.clone()).await),
+        (401, 200)
+    );
+    redis("FLUSHALL", String::new()).await;
+    let before = instance.count();
+    for token in [&out, &inside] {
+        let answer = gateway.as_whom(token, "GET", "/cart/getCart").await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.code().as_str()),
+            (503, "SESSION_CHECK_UNAVAILABLE")
+        );
+        assert!(answer.headers.contains_key("retry-after"));
+    }
+    assert_eq!(instance.count(), before);
+    assert_eq!(gateway.get("/product/allproduct").await.status, 200);
+    redis("SET", format!("mall:ended:{session}")).await;
+    redis("SET", "mall:sessions:ready".to_owned()).await;
+    assert_eq!((cart(out).await, cart(inside).await), (401, 200));
+}

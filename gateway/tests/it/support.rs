@@ -44,6 +44,8 @@ pub struct Setup {
     pub config: Value,
     pub instances: HashMap<String, Vec<Endpoint>>,
     pub redis_url: Option<String>,
+    /// Whether Redis knows which sessions were ended.
+    pub sessions_known: bool,
     pub local: bool,
 }
 
@@ -62,6 +64,7 @@ impl Setup {
             config,
             instances,
             redis_url: None,
+            sessions_known: true,
             local: true,
         }
     }
@@ -79,6 +82,7 @@ impl Setup {
     /// Redis is not there.
     pub fn without_redis(mut self) -> Self {
         self.redis_url = Some(format!("redis://127.0.0.1:{}/", free_port()));
+        self.sessions_known = false;
         self
     }
 
@@ -96,6 +100,14 @@ impl Setup {
             .set_connection_timeout(Some(Duration::from_millis(500)));
         let manager =
             redis::aio::ConnectionManager::new_lazy_with_config(client, settings).unwrap();
+        if self.sessions_known {
+            let () = redis::cmd("SET")
+                .arg("mall:sessions:ready")
+                .arg("1")
+                .query_async(&mut manager.clone())
+                .await
+                .unwrap();
+        }
         let config: GatewayConfig = serde_json::from_value(self.config).unwrap();
         let metrics = Metrics::new();
         let router = door(Parts {

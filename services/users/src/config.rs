@@ -25,6 +25,10 @@ pub struct UsersConfig {
     pub refresh_token_life: Span,
     /// How long the key in a verification mail is good, from the delivery of the mail.
     pub verification_key_life: Span,
+    /// How long a used refresh token that comes again is taken for a second window, and not for a theft.
+    pub refresh_race: Span,
+    /// How often a mail to one address may be asked for.
+    pub mails_per_address: MailsPerAddress,
     /// The sender of our mails.
     pub mail_from: String,
     /// How passwords are hashed.
@@ -34,6 +38,16 @@ pub struct UsersConfig {
     /// The admin account that is made at start.
     #[serde(default)]
     pub admin: Option<AdminConfig>,
+}
+
+/// `mall.users.mails-per-address`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MailsPerAddress {
+    /// So many.
+    pub most: u32,
+    /// In so long, from the first.
+    pub within: Span,
 }
 
 /// `mall.users.password`.
@@ -100,6 +114,14 @@ impl UsersConfig {
         check(
             self.verification_key_life.get().as_secs() >= 1,
             "verification-key-life: must be at least 1s",
+        );
+        check(
+            self.refresh_race.get().as_secs() <= 60,
+            "refresh-race: must be at most 60s",
+        );
+        check(
+            self.mails_per_address.most >= 1 && self.mails_per_address.within.get().as_secs() >= 1,
+            "mails-per-address: most must be at least 1, within at least 1s",
         );
         check(
             self.mail_from.parse::<lettre::message::Mailbox>().is_ok(),

@@ -20,7 +20,7 @@ use crate::store::users;
 /// a mail costs the same for every address.
 pub const VERIFICATION: &str = "mail.verification";
 
-/// The other sessions of a user are to end.
+/// The other sessions of a user have ended, and Redis is to be told.
 pub const END_SESSIONS: &str = "sessions.end";
 
 /// How often a server may refuse a mail for good before we believe it: a wrong setting of ours looks the same, and is
@@ -61,7 +61,7 @@ pub struct EndSessions {
     pub credentials: i32,
 }
 
-/// Sends mails and ends sessions.
+/// Sends mails and marks ended sessions.
 pub struct Delivery {
     pub db: Db,
     pub clock: SharedClock,
@@ -83,7 +83,7 @@ impl Deliver for Delivery {
                     credentials,
                 } = payload(message)?;
                 self.sessions
-                    .end_others(user, &keep, credentials)
+                    .mark_ended_of(user, &keep, credentials)
                     .await
                     .map_err(later)
             }

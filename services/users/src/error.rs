@@ -22,6 +22,8 @@ pub enum Refusal {
     RefreshCookieMissing,
     #[error("no good refresh token")]
     RefreshRefused,
+    #[error("the refresh token was used a moment ago")]
+    RefreshRaced,
     #[error("no such user")]
     UserNotFound,
     #[error("no such product")]
@@ -53,6 +55,8 @@ impl From<Refusal> for Problem {
             Refusal::RefreshRefused => {
                 Problem::unauthenticated("REFRESH_REFUSED", messages::REFRESH_REFUSED)
             }
+            Refusal::RefreshRaced => Problem::conflict("REFRESH_RACED", messages::REFRESH_RACED)
+                .retry_after(Duration::from_secs(1)),
             Refusal::UserNotFound => Problem::not_found("USER_NOT_FOUND", messages::USER_NOT_FOUND),
             Refusal::ProductNotFound => {
                 Problem::not_found("PRODUCT_NOT_FOUND", messages::PRODUCT_NOT_FOUND)
@@ -62,6 +66,11 @@ impl From<Refusal> for Problem {
             Refusal::WishListFull => Problem::conflict("WISH_LIST_FULL", messages::WISH_LIST_FULL),
         }
     }
+}
+
+/// The address has been sent enough mails for now. The same code as the gateway's limits have.
+pub fn too_many_mails(wait: Duration) -> Problem {
+    Problem::new(ErrorKind::TooMany, "RATE_LIMITED", messages::TOO_MANY_MAILS).retry_after(wait)
 }
 
 impl From<PasswordError> for Problem {

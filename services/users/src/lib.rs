@@ -2,7 +2,8 @@
 //!
 //! What it keeps: an e-mail address has at most one account (`uq_users_email`). Personal texts are sealed in the database
 //! and in no log. Whether an address has an account is told by sign-up only. A session has one good refresh token at a
-//! time; reuse of an old one ends it. What must follow a change (mails, the end of sessions) goes through the outbox.
+//! time; reuse of an old one ends it. That a session has ended outlives Redis. What must follow a change (mails, the end of
+//! sessions) goes through the outbox.
 //!
 //! Reading order: [`routes`], `app.rs` and its files, `security/`, `delivery.rs`, `store/`, `error.rs`.
 
@@ -27,7 +28,7 @@ use mall_products_api::HttpProducts;
 use mall_service::{App, Boot, Needs, Service};
 
 pub use app::ensure_admin;
-pub use config::{AdminConfig, EncryptionConfig, PasswordConfig, UsersConfig};
+pub use config::{AdminConfig, EncryptionConfig, MailsPerAddress, PasswordConfig, UsersConfig};
 pub use mail::{MailEncryption, MailServer};
 pub use migrations::MIGRATIONS;
 pub use routes::router;
@@ -82,6 +83,10 @@ impl App for Users {
             state
                 .relay()
                 .report(boot.metrics.clone(), boot.tasks.stopping()),
+        );
+        boot.tasks.spawn(
+            "ended-marks",
+            state.ended_marks().run(boot.tasks.stopping()),
         );
         boot.tasks.spawn(
             "idempotency-sweep",

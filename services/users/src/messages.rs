@@ -46,6 +46,14 @@ pub const REFRESH_COOKIE_MISSING: Text = Text::new(
     "The cookie refresh_token is needed.",
 );
 pub const REFRESH_REFUSED: Text = Text::new("다시 로그인해 주세요.", "Please log in again.");
+pub const REFRESH_RACED: Text = Text::new(
+    "방금 다른 창에서 갱신되었습니다. 다시 시도해 주세요.",
+    "Another window has refreshed just now; try again with the cookie that it was given.",
+);
+pub const TOO_MANY_MAILS: Text = Text::new(
+    "이 주소로 메일을 너무 많이 요청했습니다. 나중에 다시 시도해 주세요.",
+    "Too many mails to this address were asked for; try again later.",
+);
 pub const USER_NOT_FOUND: Text =
     Text::new("존재하지 않는 회원입니다.", "There is no such account.");
 pub const PRODUCT_NOT_FOUND: Text =

@@ -14,6 +14,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "idempotency",
         sql: include_str!("../migrations/0002_idempotency.sql"),
     },
+    Migration {
+        version: 3,
+        name: "session",
+        sql: include_str!("../migrations/0003_session.sql"),
+    },
 ];
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use redis::aio::ConnectionManager;
 use crate::UsersConfig;
 use crate::delivery::Delivery;
 use crate::mail::{MailServer, Mailer};
-use crate::security::{Passwords, Sessions, Vault, VerificationKeys};
+use crate::security::{EndedMarks, Lives, MailLimit, Passwords, Sessions, Vault, VerificationKeys};
 
 /// What the service is put together from.
 pub struct Setup {
@@ -50,6 +50,7 @@ pub struct Parts {
     pub(crate) passwords: Passwords,
     pub(crate) sessions: Sessions,
     pub(crate) verification: VerificationKeys,
+    pub(crate) mail_limit: MailLimit,
     pub(crate) relay: Relay,
     pub(crate) config: UsersConfig,
     pub(crate) secure_cookies: bool,
@@ -70,12 +71,15 @@ impl State {
         } = setup;
         let vault = Vault::new(&config.encryption).context("mall.users.encryption")?;
         let passwords = Passwords::new(&config.password).context("mall.users.password")?;
-        let (access, refresh) = (
-            config.access_token_life.get(),
-            config.refresh_token_life.get(),
-        );
-        let sessions = Sessions::new(redis.clone(), access, refresh);
-        let verification = VerificationKeys::new(redis, config.verification_key_life.get());
+        let lives = Lives {
+            access: config.access_token_life.get(),
+            refresh: config.refresh_token_life.get(),
+            race: config.refresh_race.get(),
+        };
+        let sessions = Sessions::new(db.clone(), redis.clone(), lives);
+        let verification = VerificationKeys::new(redis.clone(), config.verification_key_life.get());
+        let mails = &config.mails_per_address;
+        let mail_limit = MailLimit::new(redis, mails.most, mails.within.get());
         let from = config.mail_from.parse().context("mall.users.mail-from")?;
         let delivery = Delivery {
             db: db.clone(),
@@ -100,10 +104,16 @@ impl State {
             passwords,
             sessions,
             verification,
+            mail_limit,
             relay,
             config,
             secure_cookies: !local,
         })))
+    }
+
+    /// Keeps in Redis which sessions have ended; to be run in the background.
+    pub fn ended_marks(&self) -> EndedMarks {
+        EndedMarks::new(self.0.sessions.clone(), self.0.clock.clone())
     }
 
     /// Delivers mails and ends sessions; to be run in the background.

@@ -455,7 +455,8 @@ async fn leaves(shop: &Shop, me: &Person) {
     );
 }
 
-/// Each refresh gives a new cookie; an old one that comes again ends the session with all its tokens.
+/// Each refresh gives a new cookie; the one before it may have raced, an older one that comes again ends the session with all its
+/// tokens.
 async fn refreshes(shop: &Shop, me: &Person) {
     let first = shop.person(&me.email, PASSWORD).await;
     let bystander = shop.person(&me.email, PASSWORD).await;
@@ -475,6 +476,13 @@ async fn refreshes(shop: &Shop, me: &Person) {
     assert_ne!(second.refresh, first.refresh);
     get(shop, &second, "/user/mypage").await;
 
+    // Two windows: the one that was late is refused, and nothing ends.
+    assert_eq!(
+        refresh(shop, &first.refresh).await.verdict(),
+        (409, "REFRESH_RACED".into())
+    );
+    get(shop, &second, "/user/mypage").await;
+    refresh(shop, &second.refresh).await.expect(200);
     assert_eq!(
         refresh(shop, &first.refresh).await.verdict(),
         (401, "REFRESH_REFUSED".into())

@@ -54,7 +54,8 @@ pub async fn log_in(state: &State, email: &str, password: String) -> Answer<Logg
         .await?
         .is_none_or(|now| now.credentials != account.credentials)
     {
-        state.sessions.end(&session, account.id).await?;
+        let now = state.clock.now();
+        state.sessions.end(&session, account.id, now).await?;
         return Err(Refusal::LoginFailed.into());
     }
     Ok(LoggedIn {

@@ -10,7 +10,7 @@ use super::log_in;
 use crate::delivery::{END_SESSIONS, EndSessions};
 use crate::error::Refusal;
 use crate::state::State;
-use crate::store::users;
+use crate::store::{sessions, users};
 
 /// The account, for its owner.
 pub struct Profile {
@@ -89,6 +89,7 @@ pub async fn update_profile(
             let Some(hash) = hash else { return Ok(None) };
             let credentials = row.credentials + 1;
             users::set_password(tx, now, user, &hash, credentials).await?;
+            sessions::end_others(tx, user, &keep, now).await?;
             let end = EndSessions {
                 user,
                 keep,

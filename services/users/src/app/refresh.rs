@@ -14,7 +14,8 @@ pub struct Refreshed {
 }
 
 /// Uses up the refresh token for a new one and a new access token. One that was used before shows that somebody else has
-/// it: its session ends, whoever asks.
+/// it: its session ends, whoever asks. Only one that was used a moment ago is two windows of one browser that refreshed at
+/// once: the second is told to look at what the first was given.
 pub async fn refresh(state: &State, token: &str) -> Answer<Refreshed> {
     let refused = || Refusal::RefreshRefused.into();
     let now = state.clock.now();
@@ -26,7 +27,7 @@ pub async fn refresh(state: &State, token: &str) -> Answer<Refreshed> {
     let Some((account, role)) =
         account.and_then(|account| account.role.map(|role| (account, role)))
     else {
-        state.sessions.end(&token.session, token.user).await?;
+        state.sessions.end(&token.session, token.user, now).await?;
         return Err(refused());
     };
     let next = tokens::new_id();
@@ -46,9 +47,10 @@ pub async fn refresh(state: &State, token: &str) -> Answer<Refreshed> {
             access_token: tokens::access(state, account.id, role, &token.session),
             refresh_token: tokens::refresh(state, account.id, &token.session, &next),
         }),
+        Rotation::Raced => Err(Refusal::RefreshRaced.into()),
         Rotation::Gone => Err(refused()),
         Rotation::Refused => {
-            sessions.end(&token.session, token.user).await?;
+            sessions.end(&token.session, token.user, now).await?;
             tracing::warn!(
                 user.id = token.user.0,
                 "a used refresh token came again: its session has ended"

@@ -31,6 +31,7 @@ pub struct NewToken {
         (status = 200, body = NewToken, headers(("Set-Cookie" = String, description = "refresh_token"))),
         (status = 400, description = "REFRESH_COOKIE_MISSING"),
         (status = 401, description = "REFRESH_REFUSED: bad, expired or used, or its session has ended"),
+        (status = 409, description = "REFRESH_RACED: used a moment ago by another window, whose cookie is good"),
     ),
 )]
 pub async fn refresh(

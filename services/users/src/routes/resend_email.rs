@@ -25,6 +25,7 @@ pub struct Resend {
     responses(
         (status = 200, body = Done, description = "For every address, with an account or without"),
         (status = 400, description = "No `email`"),
+        (status = 429, description = "RATE_LIMITED: too many mails to this address, with an account or without"),
     ),
 )]
 pub async fn resend_email(

@@ -1,7 +1,9 @@
 //! Names in Redis, and what a Redis that is away means.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
+use mall_db::TxError;
 use mall_problem::{Problem, Text};
 use mall_types::UserId;
 use redis::{FromRedisValue, RedisError};
@@ -9,17 +11,22 @@ use redis::{FromRedisValue, RedisError};
 /// Longer than the connection's own timeouts: only a belt.
 const LIMIT: Duration = Duration::from_secs(4);
 
-/// Redis did not do it, or did not say so.
+/// Redis did not do it, or did not say so; or MySQL, where it holds the same.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("redis: {0}")]
     Redis(#[from] RedisError),
     #[error("redis did not answer in time")]
     Timeout,
+    #[error("{0}")]
+    Database(#[from] TxError<Infallible>),
 }
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        if let StoreError::Database(error) = error {
+            return Problem::from(error);
+        }
         Problem::unavailable(
             "SESSION_STORE_UNAVAILABLE",
             Text::new(
@@ -40,7 +47,7 @@ pub async fn bounded<T: FromRedisValue>(
     }
 }
 
-/// A hash: `user`, `credentials`, `jti` (the one good refresh token).
+/// A hash: `user`, `credentials`, `jti` (the one good refresh token), `used` and `used_at` (ms; the one before).
 pub fn session(id: &str) -> String {
     format!("mall:session:{id}")
 }
@@ -50,9 +57,12 @@ pub fn ended(id: &str) -> String {
     format!("mall:ended:{id}")
 }
 
-/// A sorted set of a user's session ids, by the time (ms) at which each is over at the latest.
-pub fn sessions_of(user: UserId) -> String {
-    format!("mall:sessions-of:{user}")
+/// There while every mark of [`ended`] that should be there is. Without it the gateway lets nobody in.
+pub const READY: &str = "mall:sessions:ready";
+
+/// There while marks are being brought; whatever empties Redis meanwhile takes it away.
+pub fn loading(id: &str) -> String {
+    format!("mall:sessions:loading:{id}")
 }
 
 /// The user whom a verification key is for; named by the key's hash.
@@ -63,4 +73,9 @@ pub fn verification(hash: &str) -> String {
 /// The hash of a user's newest verification key.
 pub fn verification_of(user: UserId) -> String {
     format!("mall:verification-of:{user}")
+}
+
+/// How often a mail to an address was asked for; named by the keyed hash of the address.
+pub fn mails_to(index: &str) -> String {
+    format!("mall:mails-to:{index}")
 }

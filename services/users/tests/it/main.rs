@@ -11,6 +11,7 @@ mod admin;
 mod bad_input;
 mod idempotency;
 mod login;
+mod lost_marks;
 mod mail;
 mod outage;
 mod profile;

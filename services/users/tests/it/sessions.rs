@@ -2,10 +2,11 @@ use futures_util::future::join_all;
 use http::Method;
 use mall_auth::{AccessToken, RefreshToken};
 use mall_clock::Clock;
+use mall_service::Span;
 use mall_types::Role;
 use serde_json::Value;
 
-use crate::support::{From, PASSWORD, TestApp};
+use crate::support::{From, Options, PASSWORD, TestApp};
 
 #[tokio::test]
 async fn refresh_rotates() {
@@ -52,6 +53,7 @@ async fn reuse_ends_the_session() {
     let reply = app.refresh(&first).await;
     let (second, access) = (reply.refresh_token(), reply.access_token());
     assert!(app.gateway(&access).await.is_some());
+    app.clock.advance(chrono::Duration::seconds(5));
     assert_eq!(
         app.refresh(&first).await.problem(),
         (401, "REFRESH_REFUSED")
@@ -88,12 +90,50 @@ async fn of_fifty_refreshes_at_once_one_wins() {
     assert!(
         replies
             .iter()
-            .all(|reply| reply.status.is_success() || reply.problem() == (401, "REFRESH_REFUSED"))
+            .all(|reply| reply.status.is_success() || reply.problem() == (409, "REFRESH_RACED"))
     );
-    assert_eq!(
-        app.refresh(&won[0].refresh_token()).await.problem(),
-        (401, "REFRESH_REFUSED")
+    let lost = replies.iter().find(|reply| !reply.status.is_success());
+    let lost = &lost.unwrap().headers;
+    assert_eq!(lost["retry-after"], "1");
+    assert!(
+        !lost.contains_key("set-cookie"),
+        "the windows share their cookies: the good one must stay"
     );
+    // All go on with the cookie of the one that won.
+    assert!(app.gateway(&won[0].access_token()).await.is_some());
+    app.refresh(&won[0].refresh_token()).await.ok();
+}
+
+#[tokio::test]
+async fn only_the_token_before_the_good_one_may_have_raced() {
+    let app = TestApp::start().await;
+    app.given_shopper("kim@mall.example").await;
+    let login = app.log_in("kim@mall.example", PASSWORD).await;
+    let first = login.refresh_token();
+    let second = app.refresh(&first).await.refresh_token();
+    // An instance's clock may be a little behind that of another one.
+    app.clock.advance(chrono::Duration::seconds(-2));
+    assert_eq!(app.refresh(&first).await.problem(), (409, "REFRESH_RACED"));
+    let third = app.refresh(&second).await.refresh_token();
+    assert_eq!(app.refresh(&second).await.problem(), (409, "REFRESH_RACED"));
+    // Two refreshes ago is no race any more, however quick they were.
+    for ended in [&first, &second, &third] {
+        assert_eq!(app.refresh(ended).await.problem(), (401, "REFRESH_REFUSED"));
+    }
+    assert!(app.gateway(&login.access_token()).await.is_none());
+}
+
+#[tokio::test]
+async fn without_the_grace_every_reuse_ends_the_session() {
+    let mut options = Options::default();
+    options.config.refresh_race = Span::secs(0);
+    let app = TestApp::with(options).await;
+    app.given_shopper("kim@mall.example").await;
+    let login = app.log_in("kim@mall.example", PASSWORD).await;
+    let second = app.refresh(&login.refresh_token()).await.refresh_token();
+    for ended in [&login.refresh_token(), &second] {
+        assert_eq!(app.refresh(ended).await.problem(), (401, "REFRESH_REFUSED"));
+    }
 }
 
 #[tokio::test]

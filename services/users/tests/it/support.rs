@@ -21,8 +21,8 @@ use mall_testkit::mail::MailCatcher;
 use mall_testkit::{SchemaGuard, Scratch, eventually, fresh_schema, redis_url};
 use mall_types::{ProductId, Role, UserId};
 use mall_users::{
-    EncryptionConfig, MIGRATIONS, MailEncryption, MailServer, PasswordConfig, Setup, State,
-    UsersConfig, router,
+    EncryptionConfig, MIGRATIONS, MailEncryption, MailServer, MailsPerAddress, PasswordConfig,
+    Setup, State, UsersConfig, router,
 };
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use secrecy::SecretString;
@@ -64,6 +64,8 @@ pub struct Options {
     pub mail_is_there: bool,
     pub mail_encryption: MailEncryption,
     pub redis_is_there: bool,
+    /// A Redis of the test's own.
+    pub redis_url: Option<String>,
     pub database_is_there: bool,
 }
 
@@ -80,7 +82,11 @@ impl Default for Options {
         let encryption = EncryptionConfig {
             current: "k1".to_owned(),
             keys: BTreeMap::from([("k1".to_owned(), SecretString::from("a".repeat(32)))]),
-            index_secret: Some(SecretString::from("i".repeat(32))),
+            // Tests share Redis, which counts mails by the hash of the address.
+            index_secret: Some(SecretString::from(format!(
+                "{:032x}",
+                rand::random::<u128>()
+            ))),
         };
         let config = UsersConfig {
             gateway_url: "http://mall.test:8080/".to_owned(),
@@ -89,6 +95,11 @@ impl Default for Options {
             access_token_life: Span::secs(3600),
             refresh_token_life: Span::secs(7 * 24 * 3600),
             verification_key_life: Span::secs(600),
+            refresh_race: Span::secs(5),
+            mails_per_address: MailsPerAddress {
+                most: 5,
+                within: Span::secs(3600),
+            },
             mail_from: "Mall <no-reply@mall.example>".to_owned(),
             password,
             encryption,
@@ -100,6 +111,7 @@ impl Default for Options {
             mail_is_there: true,
             mail_encryption: MailEncryption::Off,
             redis_is_there: true,
+            redis_url: None,
             database_is_there: true,
         }
     }
@@ -131,7 +143,10 @@ impl TestApp {
             // Port 9 (discard): nothing listens on it.
             false => Db::connect_url("mysql://root@127.0.0.1:9/none", 1).unwrap(),
         };
-        let redis = redis_at(&redis_url().await);
+        let redis = match &options.redis_url {
+            Some(url) => redis_at(url),
+            None => redis_at(&redis_url().await),
+        };
         let redis_of_app = if options.redis_is_there {
             redis.clone()
         } else {
