@@ -1,5 +1,6 @@
 """An AWS on this machine for rehearsals: moto's server, plus the few calls that the Terraform provider makes of this stack and
-that moto does not answer: tags of scaling targets, the members of a Redis replication group with their end, Redis parameter groups.
+that moto does not answer: tags of scaling targets, the members of a Redis replication group with their end, Redis parameter groups,
+and the course of a deployment on ECS.
 
 Run: python aws_mock.py -H 127.0.0.1 -p PORT
 """
@@ -9,9 +10,13 @@ import sys
 
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse as Scaling
 from moto.core.responses import ActionResult
+from moto.ecs import models as ecs
 from moto.elasticache import models as cache
 from moto.elasticache.responses import ElastiCacheResponse
 from moto.server import main
+
+# No task of an image with this digest ever starts.
+BAD_IMAGE = "@sha256:" + "c" * 64
 
 tags = {}
 
@@ -142,6 +147,28 @@ ElastiCacheResponse.describe_cache_parameter_groups = describe_parameter_groups
 ElastiCacheResponse.modify_cache_parameter_group = modify_parameter_group
 ElastiCacheResponse.describe_cache_parameters = describe_parameters
 ElastiCacheResponse.delete_cache_parameter_group = delete_parameter_group
+
+update_service_as_moto = ecs.EC2ContainerServiceBackend.update_service
+
+
+def update_service(self, service_properties):
+    """A deployment is over at once, with the revision that was asked for (moto leaves the old one in it). One of an image that can't
+    run is what ECS's circuit breaker makes of it: the service stays what it was, and the reason is told."""
+    wanted = service_properties.get("task_definition")
+    reason = "ECS deployment completed."
+    if wanted and BAD_IMAGE in self.describe_task_definition(wanted).container_definitions[0]["image"]:
+        service_properties.pop("task_definition")
+        reason = "ECS deployment circuit breaker: tasks failed to start."
+    service = update_service_as_moto(self, service_properties)
+    for deployment in service.deployments:
+        deployment.update(
+            taskDefinition=self.describe_task_definition(service.task_definition).arn, desiredCount=service.desired_count,
+            runningCount=service.running_count, pendingCount=0, rolloutState="COMPLETED", rolloutStateReason=reason,
+        )
+    return service
+
+
+ecs.EC2ContainerServiceBackend.update_service = update_service
 
 if __name__ == "__main__":
     main(sys.argv[1:])

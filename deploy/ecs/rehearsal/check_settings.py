@@ -16,6 +16,9 @@ from deploying.aws import Aws  # noqa: E402
 from deploying.environment import Environment  # noqa: E402
 
 
+CONFIG_REPO = str(pathlib.Path(os.environ.get("CONFIG_REPO") or pathlib.Path(__file__).resolve().parents[3] / "config-repo"))
+
+
 def main(name, folder):
     aws = Aws()
     environment = Environment(aws, name)
@@ -31,8 +34,10 @@ def main(name, folder):
         for each in container["secrets"]:
             if each["name"] != "CONFIG_SERVER_URL":
                 told[each["name"]] = secret(aws, each["valueFrom"])
-        # Texts that only a real environment has.
+        # Texts that only a real environment has, and a folder that only the image has.
         told.pop("SPRING_DATASOURCE_CA", None)
+        if program == "config-server":
+            told["SPRING_CLOUD_CONFIG_SERVER_NATIVE_SEARCHLOCATIONS"] = CONFIG_REPO
         done = subprocess.run([path, "check-config"], env={**told, "PATH": os.environ["PATH"]}, capture_output=True, text=True, timeout=60)
         checked += 1
         if done.returncode != 0:
