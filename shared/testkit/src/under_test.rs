@@ -203,6 +203,12 @@ impl MallUnderTest {
             .unwrap_or_default()
     }
 
+    /// Whether its process runs: one that ended by itself does not.
+    #[must_use]
+    pub fn is_running(&self, name: &str) -> bool {
+        self.server(name).pid().is_some()
+    }
+
     /// State, process and memory of each instance.
     pub async fn status(&self) -> Vec<InstanceView> {
         let mall = Arc::clone(&self.mall);

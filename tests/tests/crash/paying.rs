@@ -1,0 +1,165 @@
+//! Paying an order, being declined, giving it up.
+
+use std::time::Duration;
+
+use mall_testkit::eventually;
+use reqwest::Method;
+use serde_json::json;
+
+use super::case::{Buyer, End, Money, PAID, Pieces, Point, each, ends, told_in_spite};
+use super::world::run;
+
+pub const PAY: &[Point] = &[
+    ("orders", "key.claimed"),
+    ("orders", "pay.loaded"),
+    ("orders", "pay.marked"),
+    ("payments", "charge.begun"),
+    ("payments", "charge.answered"),
+    ("payments", "charge.written"),
+    ("orders", "settle.asked"),
+    ("orders", "settle.written"),
+    ("orders", "outbox.leased"),
+    ("stock", "confirm.written"),
+    ("orders", "outbox.delivered"),
+    ("orders", "outbox.settled"),
+    ("orders", "key.settled"),
+];
+
+/// The same way with another end.
+pub const DECLINED: &[Point] = &[
+    ("payments", "charge.written"),
+    ("orders", "settle.asked"),
+    ("orders", "settle.written"),
+    ("stock", "release.written"),
+    ("orders", "key.settled"),
+];
+
+pub const GIVE_UP: &[Point] = &[
+    ("orders", "key.claimed"),
+    ("orders", "pay.loaded"),
+    ("orders", "giveup.written"),
+    ("orders", "outbox.leased"),
+    ("stock", "release.written"),
+    ("stock", "release.shown"),
+    ("orders", "outbox.delivered"),
+    ("orders", "outbox.settled"),
+    ("orders", "key.settled"),
+];
+
+pub const DOUBTED: &[Point] = &[("payments", "charge.doubted")];
+pub const CLAIMED: &[Point] = &[("payments", "charge.claimed")];
+
+const DECLINE: End = End {
+    status: "ORDER_CANCEL",
+    causes: &["PLACED", "PAYMENT_DECLINED"],
+    pieces: Pieces::Back,
+    money: Money::None,
+};
+const GIVEN_UP: End = End {
+    causes: &["PLACED", "PAYMENT_CANCELED"],
+    ..DECLINE
+};
+
+#[test]
+fn paying() {
+    run(async |world| {
+        each("paying", PAY, async |victim, point| {
+            let buyer = Buyer::new(world, 1).await;
+            let order = buyer.placed(world).await;
+            let wish = buyer.wants_to_pay(order);
+            told_in_spite(world, (victim, point), &wish)
+                .await
+                .expect(200);
+            ends(world, &buyer, order, PAID).await;
+        })
+        .await;
+    });
+}
+
+#[test]
+fn being_declined() {
+    run(async |world| {
+        each("declined", DECLINED, async |victim, point| {
+            let buyer = Buyer::new(world, 1).await;
+            let order = buyer.placed(world).await;
+            let body = json!({"isCanceled": false, "isLimitExcess": true});
+            let path = format!("/order/payOrder/{order}");
+            let wish = buyer.wish(Method::PUT, &path, Some(body));
+            let told = told_in_spite(world, (victim, point), &wish).await;
+            assert_eq!(told.verdict(), (409, "PAYMENT_DECLINED".to_owned()));
+            ends(world, &buyer, order, DECLINE).await;
+        })
+        .await;
+    });
+}
+
+#[test]
+fn giving_up() {
+    run(async |world| {
+        each("giving up", GIVE_UP, async |victim, point| {
+            let buyer = Buyer::new(world, 1).await;
+            let order = buyer.placed(world).await;
+            let path = format!("/order/payOrder/{order}");
+            let wish = buyer.wish(Method::PUT, &path, Some(json!({"isCanceled": true})));
+            told_in_spite(world, (victim, point), &wish)
+                .await
+                .expect(200);
+            ends(world, &buyer, order, GIVEN_UP).await;
+        })
+        .await;
+    });
+}
+
+/// The provider has taken the money, and its answer is lost.
+#[test]
+fn in_doubt() {
+    run(async |world| {
+        each("in doubt", DOUBTED, async |victim, point| {
+            let buyer = Buyer::new(world, 1).await;
+            let order = buyer.placed(world).await;
+            let body = json!({"isCanceled": false, "isLimitExcess": false, "lose": "ANSWER"});
+            let path = format!("/order/payOrder/{order}");
+            let wish = buyer.wish(Method::PUT, &path, Some(body));
+            told_in_spite(world, (victim, point), &wish)
+                .await
+                .expect(200);
+            ends(world, &buyer, order, PAID).await;
+        })
+        .await;
+    });
+}
+
+/// Nobody repeats anything: payments' own job asks, and dies, and asks again.
+#[test]
+fn payments_asks_by_itself() {
+    run(async |world| {
+        each("asked by the job", CLAIMED, async |victim, point| {
+            let buyer = Buyer::new(world, 1).await;
+            let order = buyer.placed(world).await;
+            let wish = buyer.wants_to_pay(order);
+            let first = world.arm(victim, "charge.answered");
+            tokio::join!(world.try_once(&wish), world.until_dead(&first));
+            // Orders would ask as well.
+            world.kill("orders").await;
+            world.pass_time().await;
+            let second = world.arm(victim, point);
+            world.restart(victim).await;
+            world.until_dead(&second).await;
+            world.restart(victim).await;
+            world.pass_time().await;
+            eventually(Duration::from_secs(20), || async {
+                let query =
+                    format!("SELECT state FROM mall_payments.payment WHERE order_id = {order}");
+                match world.texts(&query).await.as_slice() {
+                    [state] if state == "CAPTURED" => Ok(()),
+                    other => Err(format!("{other:?}")),
+                }
+            })
+            .await;
+            world.restart("orders").await;
+            world.insist(&wish).await.expect(200);
+            ends(world, &buyer, order, PAID).await;
+        })
+        .await;
+    });
+}
