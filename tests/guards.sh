@@ -15,22 +15,20 @@ trap 'rm -rf "$copy"' EXIT
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target/guards}"
 failed=0
 
-fresh() {
-    rm -rf "$copy/tree"
-    mkdir "$copy/tree"
-    git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$copy/tree" 2>/dev/null || true
-}
+mkdir "$copy/tree"
+# What is deleted and not committed can't be copied.
+git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$copy/tree" 2>/dev/null || true
 
 # name, file, text (one line, fixed), what stands there instead, test
 without() {
     name=$1 file=$2 text=$3 instead=$4 test=$5
     [ -z "${only:-}" ] || [ "$only" = "$name" ] || return 0
-    fresh
     if ! grep -qF -- "$text" "$copy/tree/$file"; then
         echo "$name: not found in $file: $text"
         failed=1
         return 0
     fi
+    cp "$copy/tree/$file" "$copy/whole"
     TEXT=$text INSTEAD=$instead perl -0pi -e 's/\Q$ENV{TEXT}\E/$ENV{INSTEAD}/g' "$copy/tree/$file"
     log=$copy/$name.log
     if ! (cd "$copy/tree" && cargo test -q -p mall-stock --test it --no-run) >"$log" 2>&1; then
@@ -47,6 +45,7 @@ without() {
         echo "$name: $test did not run"
         failed=1
     fi
+    cp "$copy/whole" "$copy/tree/$file"
 }
 
 only=${1:-}
