@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as BASE64;
+use hmac::{Hmac, KeyInit, Mac};
 use mall_payments::toss_simulator::{Options, Simulator};
 use mall_system_tests::{Person, Reply};
 use mall_testkit::{MallUnderTest, eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
+use sha2::Sha256;
 
 use super::malls::{Town, run};
 
@@ -55,6 +59,25 @@ impl World {
         let path = format!("/order/payOrder/{order}");
         let shop = &self.town.shop;
         shop.ask(Some(who), Method::PUT, &path, Some(body)).await
+    }
+
+    /// Some instance has told of it in its log, under the target `audit`.
+    async fn audited(&self, service: &str, what: &str) {
+        eventually(Duration::from_secs(10), || async {
+            let mall = &self.town.shop.mall;
+            let instances = match service {
+                "payments" => vec!["payments", "payments-2"],
+                one => vec![one],
+            };
+            let logs: String = instances.iter().map(|one| mall.logs(one)).collect();
+            let is_told = |line: &str| line.contains(" audit: ") && line.contains(what);
+            if logs.lines().any(is_told) {
+                Ok(())
+            } else {
+                Err(format!("{service} has no audit line with {what}"))
+            }
+        })
+        .await;
     }
 
     async fn status(&self, who: &Person, order: i64) -> String {
@@ -192,7 +215,55 @@ fn an_order_is_paid_through_the_window_and_given_back_once() {
             .send(Method::POST, path, &headers, Some(forged.to_string()))
             .await;
         assert_eq!(refused.verdict(), (401, "WEBHOOK_FORGED".into()));
+        world.audited("payments", "code=WEBHOOK_FORGED").await;
+
+        // One that is well signed is seen to once; caught and sent again under another id it is nothing new.
+        let told = |amount: i64| {
+            json!({"eventType": "PAYMENT_STATUS_CHANGED", "data": {
+                "orderId": format!("order-{order}"), "status": "DONE", "totalAmount": amount}})
+            .to_string()
+        };
+        let hook = async |id: &str, time: &str, body: String| {
+            let signature = signed(&body, time);
+            let headers = [
+                ("content-type", "application/json"),
+                ("tosspayments-webhook-transmission-id", id),
+                ("tosspayments-webhook-transmission-time", time),
+                ("tosspayments-webhook-signature", signature.as_str()),
+            ];
+            shop.send(Method::POST, path, &headers, Some(body)).await
+        };
+        let time = now();
+        hook("caught", &time, told(total)).await.expect(200);
+        let replayed = hook("replayed", &time, told(total)).await;
+        assert_eq!(replayed.verdict(), (409, "WEBHOOK_REPLAYED".into()));
+        world.audited("payments", "code=WEBHOOK_REPLAYED").await;
+        let other_amount = hook("amount", &now(), told(total + 1)).await;
+        assert_eq!(other_amount.verdict(), (409, "PAYMENT_MISMATCH".into()));
+        world.audited("payments", "code=PAYMENT_MISMATCH").await;
+
+        // What buyers try that they may not leaves a line, too, and nothing else.
+        let again = world.pay(&me, order, Some("k")).await;
+        assert_eq!(again.verdict(), (406, "ORDER_NOT_PAYABLE".into()));
+        let line = |order: i64, code: &str| format!("order.id={order} http.status={code}");
+        let not_again = line(order, "406 code=ORDER_NOT_PAYABLE");
+        world.audited("orders", &not_again).await;
+        let stranger = shop.shopper().await;
+        let not_mine = world.pay(&stranger, order, Some("k")).await;
+        assert_eq!(not_mine.verdict(), (404, "ORDER_NOT_FOUND".into()));
+        let not_his = line(order, "404 code=ORDER_NOT_FOUND");
+        world.audited("orders", &not_his).await;
+        let too_cheap = line(other, "409 code=PAYMENT_AMOUNT_MISMATCH");
+        world.audited("orders", &too_cheap).await;
+        assert_eq!(world.moved(order), (vec![total], vec![total]));
     });
+}
+
+/// As a relay signs that has the key.
+fn signed(body: &str, time: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(WEBHOOK_KEY.as_bytes()).unwrap();
+    mac.update(format!("{body}:{time}").as_bytes());
+    format!("v1:{}", BASE64.encode(mac.finalize().into_bytes()))
 }
 
 fn now() -> String {
