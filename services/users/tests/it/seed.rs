@@ -4,7 +4,7 @@ use mall_testkit::Scratch;
 use mall_users::Seed;
 use serde_json::Value;
 
-use crate::support::{Options, TestApp};
+use crate::support::TestApp;
 
 async fn seed(app: &TestApp, buyers: u32, scratch: &Scratch, local: bool) -> anyhow::Result<()> {
     let seed = Seed::Seed {
@@ -13,7 +13,7 @@ async fn seed(app: &TestApp, buyers: u32, scratch: &Scratch, local: bool) -> any
         password: "buyerpass1!".to_owned(),
     };
     let given = Given {
-        config: Options::default().config,
+        config: app.config.clone(),
         clock: app.clock.clone(),
         db: Some(app.db.clone()),
         tokens: Some(app.tokens.clone()),

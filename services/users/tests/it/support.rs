@@ -43,6 +43,7 @@ pub struct TestApp {
     pub clock: Arc<MockClock>,
     pub products: Arc<FakeProducts>,
     pub tokens: TokenKeys,
+    pub config: UsersConfig,
     keys: InternalKeys,
     app: Router,
     mail: MailAddress,
@@ -186,7 +187,7 @@ impl TestApp {
                 credentials: None,
                 encryption: options.mail_encryption,
             },
-            config: options.config,
+            config: options.config.clone(),
             local: options.local,
         })
         .unwrap();
@@ -208,6 +209,7 @@ impl TestApp {
             clock,
             products,
             tokens,
+            config: options.config,
             keys,
             app,
             mail,
