@@ -12,7 +12,8 @@ set -eu
 cd "$(dirname "$0")/.."
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
-export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target/guards}"
+# Never the target folder of the checkout: cargo would take what is built of the changed copy for its own.
+export CARGO_TARGET_DIR="$PWD/target/guards"
 failed=0
 
 mkdir "$copy/tree"

@@ -33,6 +33,9 @@ pub struct Limits {
     /// Of each measurement
     #[arg(long, default_value_t = PHASE.as_secs(), value_parser = clap::value_parser!(u64).range(1..=60))]
     pub seconds: u64,
+    /// Measure reservations in process once more after so many old ones were put into the ledger
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100_000_000))]
+    pub ledger_rows: u32,
     /// As JSON
     #[arg(long)]
     pub json: bool,

@@ -39,7 +39,7 @@ pub async fn run(options: &Drop) -> anyhow::Result<Report> {
     let limits = match &local {
         Some(local) if options.limits => {
             let all = Part::value_variants();
-            Some(limits::measure(&Ground::of(local), &field.tokens, all, PHASE).await?)
+            Some(limits::measure(&Ground::of(local), &field.tokens, all, PHASE, 0).await?)
         }
         _ => None,
     };

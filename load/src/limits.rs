@@ -60,15 +60,24 @@ pub struct Limits {
     pub plain_lock_cycle: Option<f64>,
     pub reservations: Option<f64>,
     pub reservations_http: Option<Web>,
+    /// Reservations in process with old ones in the ledger.
+    pub full_ledger: Option<FullLedger>,
+}
+
+/// Reservations beside a full ledger.
+#[derive(Clone, Copy, Debug)]
+pub struct FullLedger {
+    pub rows: u64,
+    pub per_s: f64,
 }
 
 impl Limits {
-    /// Always the same keys; what was not measured is null.
+    /// Always the same keys, and those of a full ledger when it was wanted; what was not measured is null.
     pub fn to_json(&self) -> Value {
         let web = |of: &Option<Web>| of.map(|web| web.per_s.round());
         let rate = |of: &Option<f64>| of.map(f64::round);
         let at = |of: &Option<Web>| of.map(|web| web.connections);
-        json!({
+        let mut all = json!({
             "bare_per_s": web(&self.bare),
             "gateway_bare_per_s": web(&self.gateway_bare),
             "lua_decrement_per_s": rate(&self.lua_decrement),
@@ -80,7 +89,12 @@ impl Limits {
                 "gateway_bare": at(&self.gateway_bare),
                 "reservations_http": at(&self.reservations_http),
             },
-        })
+        });
+        if let Some(full) = self.full_ledger {
+            all["ledger_rows"] = json!(full.rows);
+            all["reservations_full_ledger_per_s"] = json!(full.per_s.round());
+        }
+        all
     }
 
     pub fn lines(&self) -> Vec<String> {
@@ -120,6 +134,15 @@ impl Limits {
                 of(self.reservations, self.lua_decrement, "of the decrement"),
             ],
         );
+        let full = self.full_ledger.map(|full| full.per_s);
+        line(
+            "the same, the ledger full",
+            full,
+            &[
+                of(full, self.reservations, "of the empty one"),
+                self.full_ledger.map(|full| format!("{} rows", full.rows)),
+            ],
+        );
         line(
             "reservations, HTTP, one instance",
             web(&self.reservations_http),
@@ -138,6 +161,7 @@ pub async fn measure(
     tokens: &[String],
     parts: &[Part],
     phase: Duration,
+    ledger_rows: u32,
 ) -> anyhow::Result<Limits> {
     let wanted = |part| parts.contains(&part);
     let mut limits = Limits::default();
@@ -162,6 +186,11 @@ pub async fn measure(
             }
             if wanted(Part::ReservationsHttp) {
                 limits.reservations_http = Some(shelf.over_http(ground, phase).await?);
+            }
+            if ledger_rows > 0 {
+                let rows = shelf.fill(&db, ledger_rows).await?;
+                let per_s = shelf.in_process(phase).await;
+                limits.full_ledger = Some(FullLedger { rows, per_s });
             }
             anyhow::Ok(())
         };

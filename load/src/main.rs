@@ -62,8 +62,14 @@ async fn run(command: &cli::Command) -> anyhow::Result<String> {
         cli::Command::Limits(options) => {
             let ground = ground::Ground::find(options.state.as_deref()).await?;
             let tokens = local::tokens(&ground.tokens, 1000);
-            let limits =
-                limits::measure(&ground, &tokens, &options.parts(), options.phase()).await?;
+            let limits = limits::measure(
+                &ground,
+                &tokens,
+                &options.parts(),
+                options.phase(),
+                options.ledger_rows,
+            )
+            .await?;
             if options.json {
                 as_json(limits.to_json())
             } else {

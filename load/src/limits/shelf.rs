@@ -20,7 +20,8 @@ use uuid::Uuid;
 
 use super::web::{Requests, over_http, serve, stack};
 use super::{Web, called};
-use crate::ground::{Ground, manager};
+use crate::ground::{Ground, manager, statement};
+use crate::say;
 use crate::wire::request;
 
 /// A stock service of the bench's own, with one product.
@@ -94,6 +95,29 @@ impl Shelf {
             async move { stock.reserve(one_piece(product, caller)).await.is_ok() }
         })
         .await
+    }
+
+    /// Puts old reservations into the ledger, in the order of their time as they come; returns how many.
+    pub async fn fill(&self, db: &Db, rows: u32) -> anyhow::Result<u64> {
+        let first = SystemClock.now().timestamp_millis() - 30 * 24 * 3_600_000;
+        let digit = "(SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 \
+             UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)";
+        let mut filled = 0_u64;
+        while filled < u64::from(rows) {
+            say(&format!(
+                "old reservations in the ledger: {filled} of {rows}"
+            ));
+            let text = format!(
+                "INSERT INTO reservation (reservation_id, state, buyer, product_id, quantity, attached, created_at, updated_at) \
+                 SELECT UNHEX(CONCAT(LPAD(HEX({first} + n), 12, '0'), '7', SUBSTR(MD5(n), 1, 3), '8', SUBSTR(MD5(n), 4, 15))), \
+                 'SOLD', n, {}, 1, 1, '2020-01-01', '2020-01-01' FROM (SELECT {filled} + a.d * 10000 + b.d * 1000 + c.d * 100 \
+                 + e.d * 10 + f.d AS n FROM {digit} a, {digit} b, {digit} c, {digit} e, {digit} f) numbers",
+                self.product
+            );
+            statement(db, text).await?;
+            filled += 100_000;
+        }
+        Ok(filled)
     }
 
     /// The same through the route of one instance.
