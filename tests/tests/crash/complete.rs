@@ -8,7 +8,7 @@ use mall_testkit::mall::workspace_root;
 use super::case::Point;
 use super::{deadline, paying, placing, returning};
 
-const ALL: [&[Point]; 15] = [
+const ALL: [&[Point]; 16] = [
     placing::ONE,
     placing::CART,
     placing::AGAIN,
@@ -22,6 +22,7 @@ const ALL: [&[Point]; 15] = [
     returning::CARRY_OUT,
     returning::CLAIMED,
     returning::BY_HAND,
+    returning::RETRIED,
     deadline::EXPIRE,
     deadline::PAY_IN_TIME,
 ];

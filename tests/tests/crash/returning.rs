@@ -38,6 +38,8 @@ pub const BY_HAND: &[Point] = &[
     ("orders", "key.settled"),
 ];
 
+pub const RETRIED: &[Point] = &[("orders", "retry.written")];
+
 /// Longer than a day.
 const DAY: i64 = 25 * 60;
 
@@ -219,6 +221,32 @@ fn an_admin_moves_it() {
                 ..PAID
             };
             ends(world, &buyer, order, moved).await;
+        })
+        .await;
+    });
+}
+
+/// A message that was given up is given another life, and delivered; what it says has been done before.
+#[test]
+fn an_admin_has_a_dead_letter_tried_again() {
+    run(async |world| {
+        each("dead letter", RETRIED, async |victim, point| {
+            let buyer = Buyer::new(world, 1).await;
+            let order = buyer.paid(world).await;
+            world
+                .sql(&format!(
+                    "INSERT INTO mall_orders.outbox (topic, ordering_key, payload, created_at, next_attempt_at, dead) \
+                     SELECT 'stock.confirm', 'crash', CONCAT('{{\"reservationId\":\"', reservation_id, '\"}}'), \
+                     UTC_TIMESTAMP(), UTC_TIMESTAMP(), 1 FROM mall_orders.orders WHERE id = {order}"
+                ))
+                .await;
+            let letter = world.number("SELECT MAX(id) FROM mall_orders.outbox").await;
+            let path = format!("/admin/orders/dead-letters/{letter}/retry");
+            let wish = Wish::new(&world.admin, Method::POST, &path, None);
+            told_in_spite(world, (victim, point), &wish)
+                .await
+                .expect(200);
+            ends(world, &buyer, order, PAID).await;
         })
         .await;
     });

@@ -170,6 +170,28 @@ impl World {
         );
     }
 
+    /// Whether the process dies there, or something else makes that impossible first.
+    pub async fn dies_before(&self, death: &Death, is_too_late: impl Fn() -> bool) -> bool {
+        let died = eventually(LONG, || async {
+            match (self.shop.mall.is_running(&death.victim), is_too_late()) {
+                (false, _) => Ok(true),
+                (true, true) => Ok(false),
+                (true, false) => Err(format!("{} is not at {}", death.victim, death.point)),
+            }
+        })
+        .await;
+        if died {
+            self.until_dead(death).await;
+        }
+        died
+    }
+
+    /// How often stock has said that it settled what nobody had settled.
+    pub fn swept(&self) -> usize {
+        let log = self.shop.mall.logs("stock");
+        log.matches("settled takes that nobody had settled").count()
+    }
+
     /// Whoever gets to the point waits there, until [`kill`](Self::kill).
     pub fn hold(&self, victim: &str, point: &str) -> Held {
         let mark = format!("is held at the fault point {point}\n");

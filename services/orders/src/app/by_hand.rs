@@ -1,7 +1,9 @@
 //! What admins do by hand.
 
+use mall_db::TxError;
+use mall_idempotency::Keyed;
 use mall_outbox::DeadLetter;
-use mall_problem::Problem;
+use mall_problem::{Done, Problem};
 use mall_types::{OrderId, UserId};
 
 use super::repeat::done_before;
@@ -65,14 +67,34 @@ pub async fn dead_letters(
     Ok((letters, more))
 }
 
-/// Has an effect tried again that was given up.
-pub async fn retry_dead_letter(app: &Orders, admin: UserId, id: i64) -> Result<(), Problem> {
-    if !app.relay.retry_dead(id).await.map_err(error::database)? {
-        return Err(error::no_dead_letter());
-    }
+/// Has an effect tried again that was given up. The key's answer is stored in the same transaction: a repetition finds no dead
+/// letter any more.
+pub async fn retry_dead_letter(
+    app: &Orders,
+    admin: UserId,
+    id: i64,
+    keyed: Keyed,
+    answer: Done,
+) -> Result<Done, Problem> {
+    let now = app.clock.now();
+    let retried = app.db.run_tx("retry_dead_letter", move |tx| {
+        let (keyed, answer) = (keyed.clone(), answer.clone());
+        Box::pin(async move {
+            if !mall_outbox::retry_dead_in(tx, now, id).await? {
+                return Err(TxError::refuse(()));
+            }
+            keyed.complete_in(tx, &answer).await?;
+            Ok(answer)
+        })
+    });
+    let answer = retried
+        .await
+        .map_err(|error| error.map(|()| error::no_dead_letter()))?;
+    app.faults.reach("retry.written").await;
+    app.relay.kick();
     tracing::info!(
         target: "audit", action = "order.dead_letter.retry", user.id = admin.0, outbox.id = id,
         "admin {admin} has dead letter {id} tried again"
     );
-    Ok(())
+    Ok(answer)
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use mall_auth::Admin;
+use mall_idempotency::Keyed;
 use mall_problem::{Answer, Done, Lang, Path, done};
 
 use super::audit;
@@ -30,10 +31,13 @@ pub async fn retry_dead_letter(
     Admin(admin): Admin,
     lang: Lang,
     Path(id): Path<i64>,
+    keyed: Keyed,
 ) -> Answer<Json<Done>> {
     let user = admin.user;
-    to_the_end(async move { by_hand::retry_dead_letter(&orders, user, id).await })
+    let Json(answer) = done(lang, &messages::DEAD_LETTER_RETRIED);
+    let work = async move { by_hand::retry_dead_letter(&orders, user, id, keyed, answer).await };
+    to_the_end(work)
         .await
-        .inspect_err(|problem| audit::refused("order.dead_letter.retry", user, None, problem))?;
-    Ok(done(lang, &messages::DEAD_LETTER_RETRIED))
+        .inspect_err(|problem| audit::refused("order.dead_letter.retry", user, None, problem))
+        .map(Json)
 }

@@ -7,6 +7,7 @@ use mall_orders::ADVANCE;
 use mall_types::Role;
 use serde_json::{Value, json};
 
+use crate::fakes::Fault;
 use crate::replica::ADMIN;
 use crate::support::{ALICE, Answered, MUG, World};
 
@@ -169,4 +170,41 @@ async fn giving_up_cancelling_refunding_and_moving() {
         };
         assert_eq!(world.stock.pieces(MUG), left, "{call} at {point}");
     }
+}
+
+/// The answer is stored with the effect: who repeats after a crash gets it, at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn trying_a_dead_letter_again() {
+    let world = World::new().await;
+    let order = world.placed().await;
+    // Stock says something final that it should not say.
+    world.stock.line.faults(&[Fault::Conflict]);
+    let give_up = json!({"isCanceled": true});
+    assert_eq!(world.pay_with(ALICE, order, give_up).await.status, 200);
+    let dead = world.orders.relay().list_dead(0, 1).await.unwrap()[0].id;
+    let path = format!("/admin/orders/dead-letters/{dead}/retry");
+
+    let script = Script::new();
+    script.crash_at("retry.written");
+    let dying = world.scripted(&script);
+    let first = tokio::spawn({
+        let path = path.clone();
+        async move {
+            let by = (ADMIN, Role::Admin);
+            dying
+                .call(by, Method::POST, &path, Some("key-1"), None)
+                .await
+        }
+    });
+    script.until_reached("retry.written").await;
+    first.abort();
+    let living = world.twin();
+    let again = |key| living.call((ADMIN, Role::Admin), Method::POST, &path, Some(key), None);
+    let repeated = again("key-1").await;
+    assert_eq!(repeated.status, 200, "{repeated:?}");
+    let another = again("key-2").await;
+    assert_eq!(another.status, 404, "{another:?}");
+    world.quiet().await;
+    world.stock.assert_released_once();
+    assert_eq!(world.stock.pieces(MUG), (10, 0, 0));
 }

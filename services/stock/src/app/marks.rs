@@ -186,7 +186,8 @@ async fn listen_once(stock: &Stock, client: &redis::Client, told: &mut bool) -> 
                 }
             }
             () = tokio::time::sleep(PING_EVERY) => {
-                match timeout(ANSWER_WITHIN, sink.ping::<String>()).await {
+                // The answer on a subscribed connection is a list, on none a word.
+                match timeout(ANSWER_WITHIN, sink.ping::<redis::Value>()).await {
                     Ok(Ok(_)) => {}
                     Ok(Err(error)) => return error.to_string(),
                     Err(_) => return "no answer to a ping".to_owned(),

@@ -21,16 +21,20 @@ async fn a_mail_server_that_is_away_fails_nothing_and_the_mail_follows() {
     // The clock of the backoff stands still in this test: move it, as the waiting would.
     app.start_mail_server();
     mall_testkit::eventually(crate::support::SOON, || async {
-        app.clock.advance(chrono::Duration::seconds(11));
-        app.state.relay().kick();
+        // Not while a mail is on its way: jump after jump would end the lease under a slow delivery, and it would go out again.
+        let leased = "SELECT CAST(COUNT(*) AS CHAR) FROM outbox WHERE locked_by IS NOT NULL";
+        if app.text(leased).await.as_deref() == Some("0") {
+            app.clock.advance(chrono::Duration::seconds(11));
+            app.state.relay().kick();
+        }
         match app.mails_now("kim@mall.example").len() {
-            // A slow delivery outlives its claim while the clock jumps, and is made again: at least once is the promise.
-            2.. => Ok(()),
+            2 => Ok(()),
             other => Err(other),
         }
     })
     .await;
     app.outbox_is_empty().await;
+    assert_eq!(app.mails_now("kim@mall.example").len(), 2);
     let key = app.key_of("kim@mall.example", 2).await;
     app.verify(&key).await.ok();
 }
@@ -126,4 +130,30 @@ async fn mails_speak_the_shoppers_language() {
         english.contains("<html lang=\"en\">") && english.contains("Hello"),
         "{english}"
     );
+}
+
+#[tokio::test]
+async fn an_address_is_sent_only_so_many_mails_whether_it_has_an_account_or_not() {
+    let app = TestApp::start().await;
+    app.sign_up("kim@mall.example").await.ok();
+    app.key_of("kim@mall.example", 1).await;
+    let ask = |email: &str| {
+        let body = json!({"email": email}).to_string();
+        app.send(From::default(), Method::PUT, "/auth/resendEmail", body)
+    };
+    for email in ["kim@mall.example", "none@mall.example"] {
+        for _ in 0..5 {
+            ask(email).await.ok();
+        }
+        let refused = ask(&email.to_uppercase()).await;
+        assert_eq!(refused.problem(), (429, "RATE_LIMITED"));
+        let wait: u64 = refused.headers["retry-after"]
+            .to_str()
+            .unwrap()
+            .parse()
+            .unwrap();
+        assert!((3500..=3600).contains(&wait), "{wait}");
+    }
+    app.outbox_is_empty().await;
+    assert_eq!(app.mails_now("kim@mall.example").len(), 6);
 }
