@@ -130,11 +130,17 @@ impl Sessions {
         new_jti: &str,
         now: DateTime<Utc>,
     ) -> Result<Rotation, StoreError> {
+        let mut redis = self.redis.clone();
+        // What nobody knows leaves no trace.
+        let mut exists = redis::cmd("EXISTS");
+        exists.arg(keys::session(id));
+        if !bounded(exists.query_async::<bool>(&mut redis)).await? {
+            return Ok(Rotation::Gone);
+        }
         // A Redis that was restored from an older copy may hold a session that has ended.
         if self.go_on(id, user, now).await? {
             return Ok(Rotation::Gone);
         }
-        let mut redis = self.redis.clone();
         let script = Script::new(ROTATE);
         let mut call = script.key(keys::session(id));
         call.arg(user.0)

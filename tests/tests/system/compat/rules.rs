@@ -73,12 +73,13 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "refresh",
         what: "Refresh tokens rotate: each refresh sets a new cookie, reuse of an old one ends the session; a bad, expired or used \
-               one, or one of an ended session, is 401. Access and refresh tokens don't stand in for each other.",
+               one, or one of an ended session, is 401; of two windows that refresh at once the later is told so (409). Access and refresh tokens don't stand in for each other.",
         why: "In the original any token of the user worked as either, for as long as some session existed.",
     },
     Rule {
         id: "logout",
-        what: "After logout the access token is refused at once (401).",
+        what: "After logout the access token is refused at once (401), also when Redis is emptied meanwhile: MySQL knows which \
+               sessions have ended.",
         why: "The original meant to, but looked under another key.",
     },
     Rule {
