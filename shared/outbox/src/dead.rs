@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use mall_db::Db;
 
 use crate::store;
-use crate::unit::{read, write};
+use crate::unit::read;
 
 /// A row that was given up and waits for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,13 +28,6 @@ pub struct DeadLetter {
 pub async fn list(db: &Db, after: i64, limit: u32) -> Result<Vec<DeadLetter>, sqlx::Error> {
     read(db, "outbox_dead_letters", move |conn| {
         Box::pin(store::dead(conn, after, limit))
-    })
-    .await
-}
-
-pub async fn retry(db: &Db, now: DateTime<Utc>, id: i64) -> Result<bool, sqlx::Error> {
-    write(db, "outbox_retry_dead", move |conn| {
-        Box::pin(store::revive(conn, now, id))
     })
     .await
 }

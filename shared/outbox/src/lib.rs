@@ -10,7 +10,7 @@
 //! * **Any number of replicas.** A row is leased to one relay at a time; a relay that dies loses its rows to the others
 //!   when the lease ends.
 //! * **A dead row does not block its key.** It stays in the table for a person to look at ([`Relay::list_dead`]) and to try
-//!   again ([`Relay::retry_dead`]), and later rows go on.
+//!   again ([`retry_dead`]), and later rows go on.
 //! * **Nobody waits for the slowest.** Each row is delivered for itself; a slow one holds up its own key and one place.
 //!
 //! Reading order: `table.sql`, [`enqueue`], `store.rs`, `relay.rs`, `take.rs`, `delivery.rs`.
@@ -136,8 +136,12 @@ pub async fn enqueue_all(
     Ok(())
 }
 
-/// [`Relay::retry_dead`] in the caller's transaction; [`Relay::kick`] after the commit.
-pub async fn retry_dead_in(
+/// Gives a row that was given up another life, as if it had never failed; false when there is no such dead row. Call
+/// [`Relay::kick`] after the commit.
+///
+/// Rows of its key that came after it may have been delivered meanwhile, or be delivered beside it: being dead cost it
+/// its place in the order.
+pub async fn retry_dead(
     conn: &mut MySqlConnection,
     now: DateTime<Utc>,
     id: i64,

@@ -254,18 +254,6 @@ impl Relay {
         dead::list(&self.parts.db, after, limit).await
     }
 
-    /// Gives a row that was given up another life, as if it had never failed; false when there is no such dead row.
-    ///
-    /// Rows of its key that came after it may have been delivered meanwhile, or be delivered beside it: being dead cost it
-    /// its place in the order.
-    pub async fn retry_dead(&self, id: i64) -> Result<bool, sqlx::Error> {
-        let revived = dead::retry(&self.parts.db, self.parts.clock.now(), id).await?;
-        if revived {
-            self.kick();
-        }
-        Ok(revived)
-    }
-
     /// Reports `mall.outbox.pending` and `mall.outbox.dead` until `stop` is cancelled. A dead row is something that a client
     /// was promised and that nobody does any more: alarm on it.
     pub fn report(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mall_testkit::eventually;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::case::{Buyer, End, Money, PAID, Pieces, Point, each, ends, told_in_spite};
 use super::world::run;
@@ -60,73 +60,48 @@ const GIVEN_UP: End = End {
     ..DECLINE
 };
 
-#[test]
-fn paying() {
+/// Whoever says this of the payment is told that, and that is how it ends.
+fn says(way: &str, points: &[Point], body: Value, told: Result<(), &str>, end: End) {
     run(async |world| {
-        each("paying", PAY, async |victim, point| {
+        each(way, points, async |victim, point| {
             let buyer = Buyer::new(world, 1).await;
             let order = buyer.placed(world).await;
-            let wish = buyer.wants_to_pay(order);
-            told_in_spite(world, (victim, point), &wish)
-                .await
-                .expect(200);
-            ends(world, &buyer, order, PAID).await;
+            let path = format!("/order/payOrder/{order}");
+            let wish = buyer.wish(Method::PUT, &path, Some(body.clone()));
+            let reply = told_in_spite(world, (victim, point), &wish).await;
+            match told {
+                Ok(()) => drop(reply.expect(200)),
+                Err(code) => assert_eq!(reply.verdict(), (409, code.to_owned())),
+            }
+            ends(world, &buyer, order, end).await;
         })
         .await;
     });
+}
+
+#[test]
+fn paying() {
+    let body = json!({"isCanceled": false, "isLimitExcess": false});
+    says("paying", PAY, body, Ok(()), PAID);
 }
 
 #[test]
 fn being_declined() {
-    run(async |world| {
-        each("declined", DECLINED, async |victim, point| {
-            let buyer = Buyer::new(world, 1).await;
-            let order = buyer.placed(world).await;
-            let body = json!({"isCanceled": false, "isLimitExcess": true});
-            let path = format!("/order/payOrder/{order}");
-            let wish = buyer.wish(Method::PUT, &path, Some(body));
-            let told = told_in_spite(world, (victim, point), &wish).await;
-            assert_eq!(told.verdict(), (409, "PAYMENT_DECLINED".to_owned()));
-            ends(world, &buyer, order, DECLINE).await;
-        })
-        .await;
-    });
+    let body = json!({"isCanceled": false, "isLimitExcess": true});
+    says("declined", DECLINED, body, Err("PAYMENT_DECLINED"), DECLINE);
 }
 
 #[test]
 fn giving_up() {
-    run(async |world| {
-        each("giving up", GIVE_UP, async |victim, point| {
-            let buyer = Buyer::new(world, 1).await;
-            let order = buyer.placed(world).await;
-            let path = format!("/order/payOrder/{order}");
-            let wish = buyer.wish(Method::PUT, &path, Some(json!({"isCanceled": true})));
-            told_in_spite(world, (victim, point), &wish)
-                .await
-                .expect(200);
-            ends(world, &buyer, order, GIVEN_UP).await;
-        })
-        .await;
-    });
+    let body = json!({"isCanceled": true});
+    says("giving up", GIVE_UP, body, Ok(()), GIVEN_UP);
 }
 
 /// The provider has taken the money, and its answer is lost.
 #[test]
 fn in_doubt() {
-    run(async |world| {
-        each("in doubt", DOUBTED, async |victim, point| {
-            let buyer = Buyer::new(world, 1).await;
-            let order = buyer.placed(world).await;
-            let body = json!({"isCanceled": false, "isLimitExcess": false, "lose": "ANSWER"});
-            let path = format!("/order/payOrder/{order}");
-            let wish = buyer.wish(Method::PUT, &path, Some(body));
-            told_in_spite(world, (victim, point), &wish)
-                .await
-                .expect(200);
-            ends(world, &buyer, order, PAID).await;
-        })
-        .await;
-    });
+    let body = json!({"isCanceled": false, "isLimitExcess": false, "lose": "ANSWER"});
+    says("in doubt", DOUBTED, body, Ok(()), PAID);
 }
 
 /// Nobody repeats anything: payments' own job asks, and dies, and asks again.

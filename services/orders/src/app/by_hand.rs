@@ -80,7 +80,7 @@ pub async fn retry_dead_letter(
     let retried = app.db.run_tx("retry_dead_letter", move |tx| {
         let (keyed, answer) = (keyed.clone(), answer.clone());
         Box::pin(async move {
-            if !mall_outbox::retry_dead_in(tx, now, id).await? {
+            if !mall_outbox::retry_dead(tx, now, id).await? {
                 return Err(TxError::refuse(()));
             }
             keyed.complete_in(tx, &answer).await?;

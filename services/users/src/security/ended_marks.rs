@@ -95,8 +95,9 @@ impl EndedMarks {
         bounded(exists.query_async(&mut redis)).await
     }
 
-    /// Brings all marks, and says that they are there. The order is what makes it right. Whoever ends a session writes to MySQL first and to Redis then: an end that is not in
-    /// what is read here comes to Redis after the loading key, and an emptying after that key is noticed.
+    /// Brings all marks, and says that they are there. The order is what makes it right. Whoever ends a session writes to MySQL
+    /// first and to Redis then: an end that is not in what is read here comes to Redis after the loading key, and an emptying
+    /// after that key is noticed.
     pub async fn bring_all(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let mut redis = self.sessions.redis.clone();

@@ -126,6 +126,17 @@ impl Outbox {
         )
     }
 
+    pub async fn retry_dead(&self, id: i64) -> bool {
+        let now = self.clock.now();
+        let retried: Result<bool, TxError<Infallible>> = self
+            .db
+            .run_tx("retry_dead", move |tx| {
+                Box::pin(async move { Ok(mall_outbox::retry_dead(tx, now, id).await?) })
+            })
+            .await;
+        retried.unwrap()
+    }
+
     pub async fn enqueue(&self, topic: &str, key: &str) -> i64 {
         let (now, topic, key) = (self.clock.now(), topic.to_owned(), key.to_owned());
         self.db

@@ -1,16 +1,15 @@
 //! Brings the mall into the state that an exchange's name tells, and words the request for it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+mod outages;
+mod words;
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD as B64;
-use hmac::{Hmac, KeyInit, Mac};
-use mall_system_tests::{PASSWORD, Person, Shop};
+use mall_system_tests::mint::{Mint, claims_of, now};
+use mall_system_tests::{Person, Shop};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use super::exchange::Exchange;
+use words::{put_email, tampered, unsigned, with_id, with_product};
 
 /// A request as it will be sent.
 pub struct Request {
@@ -27,7 +26,7 @@ pub struct Stage {
     pub admin: Person,
     visitor: Person,
     mysql: sqlx::MySqlPool,
-    secret: String,
+    mint: Mint,
 }
 
 // Statuses as orders stores them.
@@ -42,14 +41,14 @@ impl Stage {
         let mysql = sqlx::MySqlPool::connect(&shop.mall.mysql_url())
             .await
             .unwrap();
-        let secret = jwt_secret(&shop).await;
+        let mint = Mint::of(&shop).await;
         let visitor = shop.shopper().await;
         Stage {
             shop,
             admin,
             visitor,
             mysql,
-            secret,
+            mint,
         }
     }
 
@@ -125,23 +124,6 @@ impl Stage {
         self.vanish(product).await;
     }
 
-    /// A token signed with the mall's key, whatever it claims.
-    fn token(&self, header: &Value, claims: &Value) -> String {
-        let text = format!(
-            "{}.{}",
-            B64.encode(header.to_string()),
-            B64.encode(claims.to_string())
-        );
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.as_bytes()).unwrap();
-        mac.update(text.as_bytes());
-        format!("{text}.{}", B64.encode(mac.finalize().into_bytes()))
-    }
-
-    fn claims(&self, person: &Person) -> Value {
-        let payload = person.access.split('.').nth(1).unwrap();
-        serde_json::from_slice(&B64.decode(payload).unwrap()).unwrap()
-    }
-
     /// Sets the stage for an exchange.
     pub async fn prepare(&self, exchange: &Exchange) -> Request {
         let shop = &self.shop;
@@ -208,9 +190,9 @@ impl Stage {
                 body = Some(json!({"email": admin.email, "password": admin.password}));
             }
             "refresh, expired token" => {
-                let mut claims = self.refresh_claims(&me);
+                let mut claims = claims_of(&me.refresh);
                 claims["exp"] = json!(now() - 10);
-                refresh = self.token(&json!({"alg": "HS256"}), &claims);
+                refresh = self.mint.token(&claims);
             }
             "refresh with the access token in the cookie" => {}
             "refresh after logout" | "access token after logout still works" => {
@@ -223,9 +205,9 @@ impl Stage {
                 base = Some(shop.mall.url("users"));
             }
             "my page, no such user" => {
-                let mut claims = self.claims(&other);
+                let mut claims = claims_of(&other.access);
                 claims["sub"] = json!("999999");
-                others = self.token(&json!({"alg": "HS256"}), &claims);
+                others = self.mint.token(&claims);
             }
             "wish add" => path = with_id(&path, self.mug(10).await),
             "wish add, twice" | "wish delete" => {
@@ -421,32 +403,21 @@ impl Stage {
         if let Some(key) = key {
             path = path.replace("<key from the mail>", &key);
         }
-        let claims = self.claims(&me);
+        let claims = claims_of(&me.access);
         let mut expired = claims.clone();
         expired["iat"] = json!(now() - 7200);
         expired["exp"] = json!(now() - 3600);
         let mut endless = claims.clone();
         endless.as_object_mut().unwrap().remove("exp");
-        let unsigned = format!(
-            "{}.{}.",
-            B64.encode(r#"{"alg":"none"}"#),
-            B64.encode(claims.to_string())
-        );
-        let mut tampered = me.access.clone();
-        let last = if tampered.ends_with('A') { 'B' } else { 'A' };
-        // The last letter carries bits that don't count; the one before it does.
-        let end = tampered.len() - 2;
-        tampered.replace_range(end..=end, &last.to_string());
-        let header = json!({"alg": "HS256"});
         let put = |text: &str| {
-            text.replace("<expired access token>", &self.token(&header, &expired))
+            text.replace("<expired access token>", &self.mint.token(&expired))
                 .replace("<expired refresh token>", &refresh)
                 .replace("<refresh token>", &refresh)
                 .replace("<admin access token>", &self.admin.access)
                 .replace("<other user's access token>", &others)
-                .replace("<unsigned token>", &unsigned)
-                .replace("<tampered token>", &tampered)
-                .replace("<token without exp>", &self.token(&header, &endless))
+                .replace("<unsigned token>", &unsigned(&claims))
+                .replace("<tampered token>", &tampered(&me.access))
+                .replace("<token without exp>", &self.mint.token(&endless))
                 .replace("<access token>", &me.access)
         };
         let mut headers: Vec<(String, String)> = exchange
@@ -474,171 +445,5 @@ impl Stage {
             headers,
             body,
         }
-    }
-
-    /// What was broken for one exchange is mended for the next.
-    pub async fn clear(&self, exchange: &Exchange) {
-        match exchange.name.as_str() {
-            "signup, mail server down: account is saved all the same" => {
-                self.shop.mall.set_mail_away(false)
-            }
-            "order while the breaker for products is open: made, stock not taken"
-            | "order list while the breaker is open" => {
-                self.shop.mall.restart("products").await.unwrap();
-                self.shop.mall.wait_healthy().await.unwrap();
-                self.wait_for_breakers().await;
-            }
-            _ => {}
-        }
-    }
-
-    /// The others have seen products come back, and their breakers have closed.
-    async fn wait_for_breakers(&self) {
-        let probe = self.shop.shopper().await;
-        let product = self.mug_when_possible().await;
-        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(40);
-        loop {
-            let order = self.shop.order(&probe, product, 1).await;
-            let cart = self
-                .shop
-                .ask(Some(&probe), Method::GET, "/wish/list", None)
-                .await;
-            if order.status == 200 && cart.status == 200 {
-                return;
-            }
-            assert!(
-                tokio::time::Instant::now() < deadline,
-                "products did not come back: {}",
-                order.text
-            );
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
-    }
-
-    async fn mug_when_possible(&self) -> i64 {
-        let body = json!({"name": "Mug", "price": 5000, "stock": 1000});
-        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(40);
-        loop {
-            let reply = self
-                .shop
-                .ask(
-                    Some(&self.admin),
-                    Method::POST,
-                    "/product/admin/add",
-                    Some(body.clone()),
-                )
-                .await;
-            if reply.status == 200 {
-                return reply.json()["productId"].as_i64().unwrap();
-            }
-            assert!(
-                tokio::time::Instant::now() < deadline,
-                "products did not come back: {}",
-                reply.text
-            );
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
-    }
-
-    /// Ten minutes pass for every verification key.
-    async fn expire_keys(&self) {
-        let client = redis::Client::open(self.shop.mall.redis_url()).unwrap();
-        let mut redis = client.get_multiplexed_async_connection().await.unwrap();
-        let keys: Vec<String> = redis::cmd("KEYS")
-            .arg("mall:verif*")
-            .query_async(&mut redis)
-            .await
-            .unwrap();
-        assert!(!keys.is_empty(), "no verification key in Redis");
-        let () = redis::cmd("DEL")
-            .arg(keys)
-            .query_async(&mut redis)
-            .await
-            .unwrap();
-    }
-
-    fn refresh_claims(&self, person: &Person) -> Value {
-        let payload = person.refresh.split('.').nth(1).unwrap();
-        serde_json::from_slice(&B64.decode(payload).unwrap()).unwrap()
-    }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test forges tokens by the machine's clock"
-)]
-fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_secs()
-}
-
-/// The mall's token key, as the config server gives it to the gateway.
-async fn jwt_secret(shop: &Shop) -> String {
-    let reply = shop
-        .send_to(
-            &shop.mall.config_server_url(),
-            Method::GET,
-            "/api-gateway/local",
-            &[],
-            None,
-        )
-        .await;
-    let environment = reply.expect(200).json();
-    let sources = environment["propertySources"].as_array().unwrap();
-    let secret = sources
-        .iter()
-        .find_map(|source| source["source"]["jwt.secret"].as_str());
-    secret.expect("jwt.secret in the config store").to_owned()
-}
-
-/// The path with `id` in place of its number, unless that stands for an unknown one.
-fn with_id(path: &str, id: i64) -> String {
-    let (path, query) = path
-        .split_once('?')
-        .map_or((path, None), |(path, query)| (path, Some(query)));
-    let segments: Vec<String> = path
-        .split('/')
-        .map(|segment| {
-            if segment.parse::<i64>().is_ok() {
-                id.to_string()
-            } else {
-                segment.to_owned()
-            }
-        })
-        .collect();
-    let path = segments.join("/");
-    query.map_or(path.clone(), |query| format!("{path}?{query}"))
-}
-
-fn with_product(body: Option<Value>, product: i64) -> Option<Value> {
-    let mut body = body?;
-    body["productId"] = json!(product);
-    Some(body)
-}
-
-/// Puts the person of this run in place of the recorded one; addresses that the exchange is about stay.
-fn put_email(body: &mut Value, email: &str, exchange: &Exchange) {
-    let recorded = body
-        .get("email")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
-    let about = [
-        "",
-        "nope",
-        "a@b",
-        "nobody@mall.example",
-        "none@mall.example",
-        "admin@mall.example",
-    ];
-    if !recorded.is_empty() && !about.contains(&recorded.as_str()) {
-        body["email"] = json!(email);
-    }
-    if exchange.path == "/auth/login"
-        && body.get("password").and_then(Value::as_str) == Some("Abcdefg1!")
-    {
-        body["password"] = json!(PASSWORD);
     }
 }
