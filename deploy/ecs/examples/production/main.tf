@@ -52,7 +52,7 @@ module "mall" {
     backup_days          = 14
     performance_insights = true
     max_connections      = 1000
-    connections_per_task = 16
+    connections_per_task = 12
   }
   database_ca = var.database_ca
 

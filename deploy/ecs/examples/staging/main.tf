@@ -46,7 +46,7 @@ module "mall" {
     backup_days          = 3
     performance_insights = false
     max_connections      = 300
-    connections_per_task = 16
+    connections_per_task = 12
   }
   database_ca = var.database_ca
 

@@ -9,3 +9,8 @@ output "deploy_role" {
 output "deploy_parameter" {
   value = module.mall.deploy_parameter
 }
+
+output "posture" {
+  description = "What ../../policies judges."
+  value       = module.mall.posture
+}
