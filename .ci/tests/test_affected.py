@@ -25,6 +25,7 @@ class Affected(unittest.TestCase):
             *services, package("services/orders", "mall-orders", "mall-service", "mall-carts-api"),
             package("services/carts/api", "mall-carts-api"), package("gateway", "mall-gateway", "mall-service"),
             package("registry", "mall-registry"), package("config-server", "mall-config-server"), package("shared/service", "mall-service"),
+            package("audit", "mall-audit"),
         ]})
 
     def ask(self, *paths):

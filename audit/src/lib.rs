@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use serde_json::{Value, json};
+use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
 
 /// How long connecting, or one look at all of it, may take.
@@ -136,10 +137,27 @@ pub async fn run_with(
     redis_url: &str,
     orphan_age: Duration,
 ) -> anyhow::Result<Report> {
-    let (mysql_url, redis_url) = (mysql_url.to_owned(), redis_url.to_owned());
+    run_on(
+        mysql_url.parse().context("the address of MySQL")?,
+        redis_url,
+        orphan_age,
+    )
+    .await
+}
+
+/// The same on a MySQL that an address can't describe: with certificates of its own, say.
+///
+/// # Errors
+/// When MySQL or Redis can't be read.
+pub async fn run_on(
+    mysql: MySqlConnectOptions,
+    redis_url: &str,
+    orphan_age: Duration,
+) -> anyhow::Result<Report> {
+    let redis_url = redis_url.to_owned();
     // A future of sqlx that is dropped half-way harms nobody here: its connection goes with it.
     let audit = async move {
-        let mut mysql = MySqlConnection::connect(&mysql_url)
+        let mut mysql = MySqlConnection::connect_with(&mysql)
             .await
             .context("MySQL can't be reached")?;
         let report = look(&mut mysql, &redis_url, orphan_age).await?;

@@ -19,6 +19,7 @@ cd "$(dirname "$0")/../.."
 SQL_PORT=${SQL_PORT:-13306} REDIS_PORT=${REDIS_PORT:-16379}
 sql='' redis='' scratch=$(mktemp -d)
 chmod 1777 "$scratch"
+# shellcheck disable=SC2329  # called by the trap
 end() {
   docker rm --force --volumes ${sql:+"$sql"} ${redis:+"$redis"} >/dev/null 2>&1 || true
   rm -rf "$scratch"

@@ -6,7 +6,7 @@ import json
 import pathlib
 import sys
 
-from . import rollout, smoke, tasks
+from . import operate, rollout, smoke, tasks
 from .aws import Aws, Failed, say
 from .environment import Environment
 
@@ -61,9 +61,23 @@ def parser():
     one = commands.add_parser("database-setup", help="schemas and users, or their new passwords")
     one.set_defaults(run=database_setup)
 
+    one = commands.add_parser("stop", help="no task is left; scaling sleeps")
+    programs_and_patience(one)
+    one.set_defaults(run=lambda aws, environment, a: operate.stop(aws, environment, a.programs, a.seconds))
+
+    one = commands.add_parser("start", help="what was stopped runs again, and scales")
+    programs_and_patience(one)
+    one.set_defaults(run=lambda aws, environment, a: operate.start(aws, environment, a.programs, a.seconds))
+
+    one = commands.add_parser("audit", help="whether the books are right, from MySQL and Redis; ask when nothing is under way")
+    one.set_defaults(run=lambda aws, environment, _: operate.audit(aws, environment))
+
+    one = commands.add_parser("empty-redis", help="forgets all that Redis knows: counts are made anew, shoppers log in again")
+    one.add_argument("--during-drop", action="store_true", help="even while a limited edition is open")
+    one.set_defaults(run=empty_redis)
+
     one = commands.add_parser("restart", help="new tasks of the same revision: they read secrets anew")
-    one.add_argument("programs", nargs="*", help="default: all, in order")
-    one.add_argument("--seconds", type=int, default=1200, help="how long a group of services may take")
+    programs_and_patience(one)
     one.set_defaults(run=restart)
 
     one = commands.add_parser("smoke", help="the smoke test alone")
@@ -73,6 +87,12 @@ def parser():
     one = commands.add_parser("images", help="prints the images of the current release, for another environment")
     one.set_defaults(run=show_images)
     return top
+
+
+def programs_and_patience(command):
+    """What commands of single services know."""
+    command.add_argument("programs", nargs="*", help="default: all, in order")
+    command.add_argument("--seconds", type=int, default=1200, help="how long a group of services may take")
 
 
 def images(command):
@@ -86,7 +106,7 @@ def read_images(environment, path):
         found = json.loads(path.read_text())["images"]
     except (OSError, ValueError, KeyError) as error:
         raise Failed(f"{path}: {error}") from None
-    missing = [program for program in environment.programs() if program not in found]
+    missing = [program for program in [*environment.programs(), "audit"] if program not in found]
     if missing:
         raise Failed(f"{path} names no image of {', '.join(missing)}")
     return tasks.by_digest(found)
@@ -94,12 +114,11 @@ def read_images(environment, path):
 
 def release(aws, environment, arguments):
     """All of it."""
-    drop = environment.frozen(datetime.datetime.now(datetime.timezone.utc))
-    if drop and not arguments.during_drop:
-        raise Failed(f"nothing is deployed while a limited edition is open: {drop}; --during-drop does it all the same")
+    thaw(environment, arguments, "nothing is deployed")
     wanted = read_images(environment, arguments.images)
     run_migrations(aws, environment, wanted)
     revisions = {program: tasks.register(aws, environment.families[program], wanted[program]) for program in environment.programs()}
+    tasks.register(aws, environment.once["audit"]["family"], wanted["audit"])
     say("task definitions: registered by digest")
     before = rollout.roll(aws, environment, revisions, arguments.seconds)
     if not arguments.no_smoke and not aws.dry_run:
@@ -115,9 +134,22 @@ def release(aws, environment, arguments):
     say(f"{environment.name} runs {arguments.commit}")
 
 
+def thaw(environment, arguments, refusal):
+    """Fails while a limited edition is open, unless the operator insists."""
+    drop = environment.frozen(datetime.datetime.now(datetime.timezone.utc))
+    if drop and not arguments.during_drop:
+        raise Failed(f"{refusal} while a limited edition is open: {drop}; --during-drop does it all the same")
+
+
 def pick(wanted, environment):
-    """Images of programs that are deployed."""
-    return {program: wanted[program] for program in environment.programs()}
+    """Images of programs that are deployed, and the audit's."""
+    return {program: wanted[program] for program in [*environment.programs(), "audit"]}
+
+
+def empty_redis(aws, environment, arguments):
+    """Safe at any time - no count of Redis is believed against MySQL -, but everybody waits for the counts that are made anew."""
+    thaw(environment, arguments, "Redis is not emptied")
+    operate.once(aws, environment, "empty-redis", "emptying Redis")
 
 
 def rollback(aws, environment, arguments):
@@ -147,24 +179,18 @@ def run_migrations(aws, environment, wanted):
 
 def database_setup(aws, environment, _arguments):
     """Makes schemas and users."""
-    tasks.run_once(aws, environment, environment.database_setup, "database setup")
+    operate.once(aws, environment, "database-setup", "database setup")
 
 
 def restart(aws, environment, arguments):
     """Group by group, as a deploy."""
-    chosen = set(arguments.programs or environment.programs())
-    unknown = chosen - set(environment.programs())
-    if unknown:
-        raise Failed(f"there is no program {', '.join(sorted(unknown))}")
-    for group in environment.order:
+    for group in operate.chosen(environment, arguments.programs):
         wanted = {}
         for program, service in rollout.describe(aws, environment.cluster, group).items():
-            if program in chosen:
-                aws.change("ecs", "update-service", "--force-new-deployment", cluster=environment.cluster, service=program)
-                wanted[program] = service["taskDefinition"]
-        if wanted:
-            rollout.wait(aws, environment, wanted, arguments.seconds)
-            say(f"{', '.join(wanted)}: restarted")
+            aws.change("ecs", "update-service", "--force-new-deployment", cluster=environment.cluster, service=program)
+            wanted[program] = service["taskDefinition"]
+        rollout.wait(aws, environment, wanted, arguments.seconds)
+        say(f"{', '.join(wanted)}: restarted")
 
 
 def show_images(_aws, environment, _arguments):

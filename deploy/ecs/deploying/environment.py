@@ -21,7 +21,8 @@ class Environment:
         self.tasks = found["tasks"]
         self.families = found["families"]
         self.migrations = found["migrations"]
-        self.database_setup = found["database_setup"]
+        # Name to {family, security_groups} of tasks that an operator runs once.
+        self.once = found["once"]
         self.network = found["network"]
         self.drops = found["drops"]
 

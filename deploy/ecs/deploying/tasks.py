@@ -10,6 +10,14 @@ TOLD_ONLY = {
     "deregisteredAt", "enableFaultInjection",
 }
 
+class Ended(Failed):
+    """A task that ended badly, and which one it was."""
+
+    def __init__(self, text, arn):
+        super().__init__(text)
+        self.arn = arn
+
+
 DIGEST = re.compile(r".+@sha256:[0-9a-f]{64}$")
 
 
@@ -39,12 +47,12 @@ def register(aws, family, image):
     return made.get("taskDefinition", {}).get("taskDefinitionArn", f"{family}:dry-run")
 
 
-def run_once(aws, environment, task_definition, what, seconds=900):
-    """Runs a task and waits for its end. Anything but exit code 0 is a failure, and so is none."""
+def run_once(aws, environment, task_definition, what, seconds=900, security_groups=None):
+    """Runs a task and waits for its end; its ARN. Anything but exit code 0 is a failure, and so is none."""
     network = {
         "awsvpcConfiguration": {
             "subnets": environment.network["subnets"],
-            "securityGroups": environment.network["security_groups"],
+            "securityGroups": security_groups or environment.network["security_groups"],
             "assignPublicIp": "DISABLED",
         }
     }
@@ -54,7 +62,7 @@ def run_once(aws, environment, task_definition, what, seconds=900):
         network_configuration=network, started_by="mall-deploy",
     )
     if aws.dry_run:
-        return
+        return None
     if started.get("failures") or not started.get("tasks"):
         raise Failed(f"{what}: ECS does not start the task: {started.get('failures')}")
     arn = started["tasks"][0]["taskArn"]
@@ -72,5 +80,6 @@ def run_once(aws, environment, task_definition, what, seconds=900):
     code = task["containers"][0].get("exitCode")
     if code != 0:
         reason = task["containers"][0].get("reason") or task.get("stoppedReason") or "no reason given"
-        raise Failed(f"{what}: exit code {code} ({reason}); its log says why")
+        raise Ended(f"{what}: exit code {code} ({reason}); its log says why", arn)
     say(f"{what}: done")
+    return arn

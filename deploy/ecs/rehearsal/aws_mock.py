@@ -160,6 +160,7 @@ def update_service(self, service_properties):
         service_properties.pop("task_definition")
         reason = "ECS deployment circuit breaker: tasks failed to start."
     service = update_service_as_moto(self, service_properties)
+    service.running_count, service.pending_count = service.desired_count, 0
     for deployment in service.deployments:
         deployment.update(
             taskDefinition=self.describe_task_definition(service.task_definition).arn, desiredCount=service.desired_count,

@@ -24,7 +24,7 @@ def one(key):
 
 
 state = json.loads(STATE.read_text())
-state["calls"].append(f"{service} {call} {(options.get('service') or options.get('task-definition') or options.get('name') or [''])[0]}".strip())
+state["calls"].append(f"{service} {call} {(options.get('service') or options.get('task-definition') or options.get('name') or options.get('resource-id') or [''])[0]}".strip())
 answer = {}
 if call == "get-parameter":
     if one("name") not in state["parameters"]:
@@ -42,6 +42,7 @@ elif call == "register-task-definition":
     revisions.append({**made, "taskDefinitionArn": f"arn:task-definition/{made['family']}:{len(revisions) + 1}", "revision": len(revisions) + 1})
     answer = {"taskDefinition": revisions[-1]}
 elif call == "run-task":
+    state["networks"] = [*state.get("networks", []), one("network-configuration")]
     answer = {"tasks": [{"taskArn": "arn:task/" + one("task-definition").rsplit("/", 1)[-1]}]}
 elif call == "describe-tasks":
     arn = one("tasks")
@@ -49,6 +50,15 @@ elif call == "describe-tasks":
     if arn.rsplit("/", 1)[-1].startswith("silent"):
         container = {}
     answer = {"tasks": [{"lastStatus": "STOPPED", "containers": [container]}]}
+elif call == "describe-scalable-targets":
+    answer = {"ScalableTargets": [{"ResourceId": each} for each in options["resource-ids"] if each in state["scaling"]]}
+elif call == "register-scalable-target":
+    state["scaling"][one("resource-id")] = json.loads(one("suspended-state"))
+elif call == "get-log-events":
+    if "logs" not in state:
+        STATE.write_text(json.dumps(state))
+        sys.exit("An error occurred (ResourceNotFoundException)")
+    answer = {"events": [{"message": each} for each in state["logs"]]}
 elif call == "describe-services":
     answer = {"services": [state["services"][each] for each in options["services"] if each in state["services"]]}
 elif call == "update-service":

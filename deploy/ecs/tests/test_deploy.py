@@ -20,13 +20,16 @@ from deploying import aws, cli, smoke, tasks  # noqa: E402
 ORDER = [["config-server"], ["registry"], ["stock", "users"], ["orders"], ["gateway"]]
 PROGRAMS = [program for group in ORDER for program in group]
 OWNERS = ["stock", "users", "orders"]
+ONCE = ["database-setup", "audit", "empty-redis"]
 
 
 def image(program, letter):
     return f"repo/{program}@sha256:{letter * 64}"
 
 
-class Deploy(unittest.TestCase):
+class Mall(unittest.TestCase):
+    """A mall on ECS that a fake command line tells of."""
+
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
@@ -35,10 +38,11 @@ class Deploy(unittest.TestCase):
         deploy = {
             "cluster": "mall-test", "address": "http://127.0.0.1:9", "order": ORDER, "tasks": {p: 2 for p in PROGRAMS},
             "families": {p: f"mall-test-{p}" for p in PROGRAMS}, "migrations": {p: f"mall-test-{p}-migrate" for p in OWNERS},
-            "database_setup": "mall-test-database-setup", "network": {"subnets": ["s"], "security_groups": ["g"]}, "drops": {},
+            "once": {name: {"family": f"mall-test-{name}", "security_groups": [f"g-{name}"]} for name in ONCE}, "network": {"subnets": ["s"], "security_groups": ["g"]}, "drops": {},
         }
-        families = [f"mall-test-{p}" for p in PROGRAMS] + [f"mall-test-{p}-migrate" for p in OWNERS]
+        families = [f"mall-test-{p}" for p in PROGRAMS] + [f"mall-test-{p}-migrate" for p in OWNERS] + ["mall-test-audit"]
         self.write({
+            "scaling": {f"service/mall-test/{p}": None for p in PROGRAMS if p not in ("config-server", "registry")},
             "calls": [], "bad_tasks": [], "bad_revisions": [], "parameters": {"/mall/mall-test/deploy": json.dumps(deploy)},
             "definitions": {
                 family: [{
@@ -71,7 +75,7 @@ class Deploy(unittest.TestCase):
 
     def images(self, letter):
         path = pathlib.Path(self.folder.name) / f"{letter}.json"
-        path.write_text(json.dumps({"images": {p: image(p, letter) for p in PROGRAMS}}))
+        path.write_text(json.dumps({"images": {p: image(p, letter) for p in [*PROGRAMS, "audit"]}}))
         return str(path)
 
     def release(self, letter):
@@ -79,6 +83,21 @@ class Deploy(unittest.TestCase):
 
     def running(self):
         return {p: service["taskDefinition"].rsplit(":", 1)[1] for p, service in self.read()["services"].items()}
+
+    def drop_opens_soon(self):
+        state = self.read()
+        now = datetime.datetime.now(datetime.timezone.utc)
+        deploy = json.loads(state["parameters"]["/mall/mall-test/deploy"])
+        deploy["drops"] = {"spring": {
+            "opens_at": (now + datetime.timedelta(minutes=20)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "closes_at": (now + datetime.timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%SZ"), "times": 5,
+        }}
+        state["parameters"]["/mall/mall-test/deploy"] = json.dumps(deploy)
+        self.write(state)
+
+
+class Deploy(Mall):
+    """Releases and the way back."""
 
     def test_migrations_come_first_then_services_in_order(self):
         code, told = self.release("a")
@@ -163,15 +182,7 @@ class Deploy(unittest.TestCase):
         self.assertIn("would call: aws ecs update-service", told)
 
     def test_a_drop_freezes_deploys(self):
-        state = self.read()
-        now = datetime.datetime.now(datetime.timezone.utc)
-        deploy = json.loads(state["parameters"]["/mall/mall-test/deploy"])
-        deploy["drops"] = {"spring": {
-            "opens_at": (now + datetime.timedelta(minutes=20)).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "closes_at": (now + datetime.timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%SZ"), "times": 5,
-        }}
-        state["parameters"]["/mall/mall-test/deploy"] = json.dumps(deploy)
-        self.write(state)
+        self.drop_opens_soon()
         code, told = self.release("a")
         self.assertEqual((code, "while a limited edition is open: spring" in told), (1, True), told)
         code, told = self.run_it("release", "--no-smoke", "--during-drop", "--images", self.images("a"))
@@ -184,11 +195,75 @@ class Deploy(unittest.TestCase):
     def test_a_task_without_an_exit_code_has_failed(self):
         state = self.read()
         deploy = json.loads(state["parameters"]["/mall/mall-test/deploy"])
-        deploy["database_setup"] = "silent"
+        deploy["once"]["database-setup"]["family"] = "silent"
         state["parameters"]["/mall/mall-test/deploy"] = json.dumps(deploy)
         self.write(state)
         code, told = self.run_it("database-setup")
         self.assertEqual((code, "exit code None" in told), (1, True), told)
+
+
+
+class Operate(Mall):
+    """What an operator does beside deploys."""
+
+    def calls(self, call):
+        return [each.split()[-1] for each in self.read()["calls"] if each.startswith(call)]
+
+    def test_what_is_stopped_stays_away_callers_first(self):
+        code, told = self.run_it("stop", "stock", "gateway", "users")
+        self.assertEqual(code, 0, told)
+        self.assertEqual(self.calls("ecs update-service"), ["gateway", "stock", "users"])
+        state = self.read()
+        self.assertEqual({p: s["desiredCount"] for p, s in state["services"].items() if s["desiredCount"] == 0}, {"gateway": 0, "stock": 0, "users": 0})
+        asleep = {"DynamicScalingInSuspended": True, "DynamicScalingOutSuspended": True, "ScheduledScalingSuspended": True}
+        self.assertEqual(state["scaling"]["service/mall-test/stock"], asleep, "scaling must not start it again")
+        self.assertIsNone(state["scaling"]["service/mall-test/orders"])
+        first = state["calls"].index("application-autoscaling register-scalable-target service/mall-test/stock")
+        self.assertLess(first, state["calls"].index("ecs update-service stock"))
+
+    def test_what_was_stopped_comes_back_the_called_first_and_scales(self):
+        self.run_it("stop")
+        self.write({**self.read(), "calls": []})
+        code, told = self.run_it("start")
+        self.assertEqual(code, 0, told)
+        self.assertEqual(self.calls("ecs update-service"), PROGRAMS)
+        state = self.read()
+        self.assertEqual({s["desiredCount"] for s in state["services"].values()}, {2})
+        self.assertFalse(any(state["scaling"]["service/mall-test/stock"].values()))
+
+    def test_start_leaves_what_runs_alone(self):
+        self.assertEqual(self.run_it("start")[0], 0)
+        self.assertEqual(self.calls("ecs update-service"), [])
+
+    def test_there_is_no_stopping_what_is_not_there(self):
+        code, told = self.run_it("stop", "stocks")
+        self.assertEqual((code, "there is no program stocks" in told), (1, True), told)
+
+    def test_the_audit_says_what_it_found(self):
+        self.change(logs=["orders 3", "audit: ok"])
+        code, told = self.run_it("audit")
+        self.assertEqual((code, "audit: ok" in told), (0, True), told)
+        self.change(bad_tasks=["audit"], logs=["audit: 1 broken"])
+        code, told = self.run_it("audit")
+        self.assertEqual((code, "audit: 1 broken" in told, "audit: exit code 1" in told), (1, True, True), told)
+
+    def test_an_audit_whose_log_is_not_there_says_where_it_should_be(self):
+        code, told = self.run_it("audit")
+        self.assertEqual((code, "/mall/mall-test/audit" in told), (0, True), told)
+
+    def test_redis_is_not_emptied_while_a_drop_is_open(self):
+        self.drop_opens_soon()
+        self.assertEqual(self.run_it("empty-redis")[0], 1)
+        self.assertEqual(self.calls("ecs run-task"), [])
+        code, told = self.run_it("empty-redis", "--during-drop")
+        self.assertEqual((code, self.calls("ecs run-task")), (0, ["mall-test-empty-redis"]), told)
+        self.assertIn("g-empty-redis", json.dumps(self.read()["networks"]), "it reaches Redis by its own group")
+
+    def test_a_release_renews_the_audit(self):
+        self.release("a")
+        newest = self.read()["definitions"]["mall-test-audit"][-1]["containerDefinitions"][0]
+        self.assertEqual(newest["image"], image("audit", "a"))
+        self.assertIn("audit", json.loads(self.run_it("images")[1])["images"], "the next environment gets it, too")
 
 
 class Answers(http.server.BaseHTTPRequestHandler):

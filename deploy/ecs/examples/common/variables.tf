@@ -14,7 +14,7 @@ variable "github_sub_prefix" {
 
 variable "programs" {
   type    = set(string)
-  default = ["config-server", "registry", "gateway", "users", "products", "carts", "orders", "payments", "stock"]
+  default = ["config-server", "registry", "gateway", "users", "products", "carts", "orders", "payments", "stock", "audit"]
 }
 
 variable "max_retries" {

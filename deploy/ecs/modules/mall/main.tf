@@ -63,7 +63,7 @@ module "observability" {
   source               = "../observability"
   name                 = var.name
   region               = var.region
-  programs             = toset(concat(keys(local.programs), ["database-setup"]))
+  programs             = toset(concat(keys(local.programs), ["database-setup", "audit", "empty-redis"]))
   tasks_min            = { for program, one in local.programs : program => one.tasks_min }
   log_days             = var.log_days
   alarm_mails          = var.alarm_mails

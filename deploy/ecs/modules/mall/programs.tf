@@ -51,6 +51,7 @@ locals {
       redis         = "the password of Redis"
     },
     { for program, one in local.shapes : "database-${program}" => "password of mall_${program} in MySQL" if one.mysql },
+    { database-audit = "password of mall_audit in MySQL, who may only read" },
   )
 
   secret = module.secrets.arns

@@ -5,14 +5,17 @@ resource "aws_ssm_parameter" "deploy" {
   description = "Read by deploy/ecs/bin/mall-deploy"
   type        = "String"
   value = jsonencode({
-    name           = var.name
-    cluster        = module.cluster.name
-    address        = var.address
-    order          = local.release_order
-    tasks          = { for program, one in local.programs : program => one.tasks_min }
-    families       = { for program in keys(local.programs) : program => "${var.name}-${program}" }
-    migrations     = { for program, one in local.programs : program => "${var.name}-${program}-migrate" if one.mysql }
-    database_setup = aws_ecs_task_definition.database_setup.family
+    name       = var.name
+    cluster    = module.cluster.name
+    address    = var.address
+    order      = local.release_order
+    tasks      = { for program, one in local.programs : program => one.tasks_min }
+    families   = { for program in keys(local.programs) : program => "${var.name}-${program}" }
+    migrations = { for program, one in local.programs : program => "${var.name}-${program}-migrate" if one.mysql }
+    once = { for name, one in local.once : name => {
+      family          = aws_ecs_task_definition.once[name].family
+      security_groups = [for group in concat(["tasks"], one.groups) : aws_security_group.this[group].id]
+    } }
     network = {
       subnets         = module.network.private_subnets
       security_groups = [aws_security_group.this["tasks"].id, aws_security_group.this["mysql-clients"].id]
@@ -41,7 +44,8 @@ locals {
     flatten([for program in keys(local.programs) : [
       for kind in ["execution", "task"] : "arn:aws:iam::${var.account_id}:role/${var.name}-${program}-${kind}"
     ]]),
-    ["arn:aws:iam::${var.account_id}:role/${var.name}-database-setup"],
+    # Of the tasks that run once a release renews the audit's only; what knows MySQL's root is an operator's to run.
+    ["arn:aws:iam::${var.account_id}:role/${var.name}-audit"],
   )
 
   deploy_policy = jsonencode({
@@ -61,13 +65,10 @@ locals {
         Resource = "${local.arn}:service/${var.name}/*"
       },
       {
-        Sid    = "OneOffTasks"
-        Effect = "Allow"
-        Action = ["ecs:RunTask"]
-        Resource = concat(
-          [for program, one in local.programs : "${local.arn}:task-definition/${var.name}-${program}-migrate:*" if one.mysql],
-          ["${local.arn}:task-definition/${var.name}-database-setup:*"],
-        )
+        Sid       = "OneOffTasks"
+        Effect    = "Allow"
+        Action    = ["ecs:RunTask"]
+        Resource  = [for program, one in local.programs : "${local.arn}:task-definition/${var.name}-${program}-migrate:*" if one.mysql]
         Condition = { ArnEquals = { "ecs:cluster" = "${local.arn}:cluster/${var.name}" } }
       },
       {

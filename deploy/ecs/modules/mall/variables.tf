@@ -27,7 +27,7 @@ variable "profile" {
 }
 
 variable "images" {
-  description = "Program to its image by digest, as bin/build-push writes it. Only the first revision of a task definition is made from it."
+  description = "Program (and `audit`) to its image by digest, as bin/build-push writes it. Only the first revision of a task definition is made from it."
   type        = map(string)
 }
 
@@ -134,6 +134,12 @@ variable "mysql_client_image" {
   description = "Runs once in a while to make schemas and users."
   type        = string
   default     = "public.ecr.aws/docker/library/mysql:8.4"
+}
+
+variable "redis_client_image" {
+  description = "Empties Redis when that must be. Needs redis-cli with TLS, and the well-known authorities in /etc/ssl/cert.pem, as Alpine has them."
+  type        = string
+  default     = "public.ecr.aws/docker/library/redis:7-alpine"
 }
 
 variable "redis" {

@@ -78,9 +78,10 @@ resource "aws_cloudwatch_metric_alarm" "books" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "plain" {
-  for_each            = local.alarms
-  alarm_name          = "${var.name}-${each.key}"
-  alarm_description   = "${each.value.what} docs/runbook/alarms.md#${each.key}"
+  for_each   = local.alarms
+  alarm_name = "${var.name}-${each.key}"
+  # One paragraph serves all members of Redis.
+  alarm_description   = "${each.value.what} docs/runbook/alarms.md#${split("-${var.name}-", each.key)[0]}"
   namespace           = each.value.namespace
   metric_name         = each.value.metric
   dimensions          = each.value.dimensions

@@ -14,7 +14,7 @@ variables {
   github_sub_prefix = "repo:example/mall"
   oidc_provider_arn = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"
   drops             = { spring = { opens_at = "2027-03-01T03:00:00Z", closes_at = "2027-03-01T05:00:00Z", times = 5 } }
-  images = { for program in ["config-server", "registry", "gateway", "users", "products", "carts", "orders", "payments", "stock"] :
+  images = { for program in ["config-server", "registry", "gateway", "users", "products", "carts", "orders", "payments", "stock", "audit"] :
     program => "111122223333.dkr.ecr.ap-northeast-2.amazonaws.com/mall/${program}@sha256:${sha256(program)}"
   }
 }

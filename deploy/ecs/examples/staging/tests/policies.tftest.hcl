@@ -13,7 +13,7 @@ variables {
   alarm_mails       = ["operators@mall.example"]
   github_sub_prefix = "repo:example/mall"
   oidc_provider_arn = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"
-  images = { for program in ["config-server", "registry", "gateway", "users", "products", "carts", "orders", "payments", "stock"] :
+  images = { for program in ["config-server", "registry", "gateway", "users", "products", "carts", "orders", "payments", "stock", "audit"] :
     program => "111122223333.dkr.ecr.ap-northeast-2.amazonaws.com/mall/${program}@sha256:${sha256(program)}"
   }
 }

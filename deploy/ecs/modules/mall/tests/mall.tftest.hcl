@@ -21,7 +21,7 @@ variables {
   alarm_mails         = ["operators@mall.example"]
   deletion_protection = true
   github              = { sub_prefix = "repo:example/mall", environment = "production", oidc_provider_arn = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com" }
-  images = { for program in ["config-server", "registry", "gateway", "users", "products", "carts", "orders", "payments", "stock"] :
+  images = { for program in ["config-server", "registry", "gateway", "users", "products", "carts", "orders", "payments", "stock", "audit"] :
     program => "111122223333.dkr.ecr.ap-northeast-2.amazonaws.com/mall/${program}@sha256:${sha256(program)}"
   }
 }
@@ -63,6 +63,30 @@ run "the_mall" {
   assert {
     condition     = alltrue([for program, secrets in local.environment_secrets : !strcontains(jsonencode(secrets), "rds!db-root")])
     error_message = "No program knows MySQL's root."
+  }
+
+  # Tasks that run once.
+  assert {
+    condition = alltrue([for name, one in local.once :
+      (strcontains(jsonencode(one.secrets), "rds!db-root") || contains(one.reads, module.rds.root_secret_arn)) == (name == "database-setup")
+    ])
+    error_message = "Only the set-up of the database knows MySQL's root."
+  }
+  assert {
+    condition     = alltrue([for name, one in local.once : length(setsubtract([for secret in values(one.secrets) : join(":", slice(split(":", secret), 0, 7))], one.reads)) == 0])
+    error_message = "Each may read what it is told."
+  }
+  assert {
+    condition     = alltrue(flatten([for name, one in local.once : [for variable in keys(one.environment) : !can(regex("PASSWORD|AUTH", variable))]]))
+    error_message = "No password of theirs is a variable."
+  }
+  assert {
+    condition = (
+      jsondecode(aws_ssm_parameter.deploy.value).once.audit.family == "mall-test-audit"
+      && length(jsondecode(aws_ssm_parameter.deploy.value).once.audit.security_groups) == 3
+      && length(aws_ssm_parameter.deploy.value) < 4096
+    )
+    error_message = "The deploy script knows them, and the parameter is not too long."
   }
 
   # A deploy goes from the called to the callers.
@@ -108,7 +132,11 @@ run "the_mall" {
     error_message = "It reads no secret and makes no role."
   }
   assert {
-    condition     = toset(local.role_arns) == toset(concat([for program in keys(local.programs) : "arn:aws:iam::111122223333:role/mall-test-${program}-execution"], [for program in keys(local.programs) : "arn:aws:iam::111122223333:role/mall-test-${program}-task"], ["arn:aws:iam::111122223333:role/mall-test-database-setup"]))
+    condition     = !strcontains(local.deploy_policy, "database-setup") && !strcontains(local.deploy_policy, "empty-redis")
+    error_message = "MySQL's root, and what Redis knows, are beyond the pipeline."
+  }
+  assert {
+    condition     = toset(local.role_arns) == toset(concat([for program in keys(local.programs) : "arn:aws:iam::111122223333:role/mall-test-${program}-execution"], [for program in keys(local.programs) : "arn:aws:iam::111122223333:role/mall-test-${program}-task"], ["arn:aws:iam::111122223333:role/mall-test-audit"]))
     error_message = "The names that the modules give."
   }
 
