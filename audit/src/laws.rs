@@ -215,9 +215,8 @@ fn orders(law: &mut impl FnMut(&'static str, String), orphan_age: Duration) {
                (SELECT {AS_TEXT} AS id, r.state, r.created_at FROM mall_stock.reservation r WHERE r.state <> 'RELEASED' \
                 AND r.created_at <= UTC_TIMESTAMP(6) - INTERVAL {} MICROSECOND) x \
              LEFT JOIN mall_orders.orders o ON o.reservation_id = x.id \
-             LEFT JOIN mall_orders.order_intent t ON t.reservation_id = x.id \
              LEFT JOIN mall_orders.outbox b ON b.ordering_key = CONCAT('stock:', x.id) \
-             WHERE o.id IS NULL AND t.reservation_id IS NULL AND b.id IS NULL",
+             WHERE o.id IS NULL AND b.id IS NULL",
             orphan_age.as_micros()
         ),
     );

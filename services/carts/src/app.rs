@@ -99,7 +99,9 @@ pub async fn remove(state: &State, user: UserId, lines: Vec<CartId>) -> Answer<u
             async move { Ok::<_, TxError<Infallible>>(store::remove(tx, user, &lines).await?) },
         )
     });
-    Ok(removed.await?)
+    let removed = removed.await?;
+    state.faults.reach("cart.removed").await;
+    Ok(removed)
 }
 
 /// The lines of a user's cart, oldest first.

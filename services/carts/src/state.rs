@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mall_clock::SharedClock;
 use mall_db::Db;
+use mall_fault_points::FaultPoints;
 use mall_products_api::ProductsApi;
 
 use crate::CartsConfig;
@@ -18,6 +19,8 @@ pub struct Parts {
     pub(crate) clock: SharedClock,
     pub(crate) products: Arc<dyn ProductsApi>,
     pub(crate) config: CartsConfig,
+    /// Where a test build can be made to die.
+    pub(crate) faults: FaultPoints,
 }
 
 impl State {
@@ -33,6 +36,7 @@ impl State {
             clock,
             products,
             config,
+            faults: FaultPoints::from_env(),
         }))
     }
 }

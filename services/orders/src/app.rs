@@ -9,7 +9,6 @@ pub mod offers;
 pub mod pay;
 pub mod place;
 pub mod place_cart;
-pub mod release_intents;
 pub mod repeat;
 pub mod request;
 pub mod room;

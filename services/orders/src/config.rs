@@ -24,10 +24,6 @@ pub struct OrdersConfig {
     pub settle_after: Span,
     /// When such payments are looked for.
     pub settle_schedule: Schedule,
-    /// How long an intent of an earlier release may stand without its order.
-    pub intent_age: Span,
-    /// When such intents are looked for.
-    pub intents_schedule: Schedule,
     /// Orders that one transaction writes at most.
     pub placing_batch: usize,
     /// Such transactions under way at a time.
@@ -36,8 +32,18 @@ pub struct OrdersConfig {
     pub sold_out_mark: Span,
     /// Orders that one transaction of a job moves.
     pub batch: u32,
+    /// The pace of jobs that move orders.
+    pub jobs: JobsConfig,
     /// The relay of effects in other services.
     pub outbox: OutboxConfig,
+}
+
+/// What jobs that move orders leave of the database to shoppers.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct JobsConfig {
+    /// A job moves no more orders than this in a second, however quick the database is.
+    pub per_second: u32,
 }
 
 /// See [`mall_outbox::RelaySettings`].
@@ -89,6 +95,11 @@ impl OrdersConfig {
             (1..=5000).contains(&self.batch),
             "batch",
             "must be from 1 to 5000",
+        );
+        check(
+            (1..=100_000).contains(&self.jobs.per_second),
+            "jobs.per-second",
+            "must be from 1 to 100000",
         );
         check(
             (1..=1000).contains(&self.outbox.batch),

@@ -14,8 +14,6 @@ pub const ADVANCE: &str = "orders.advance";
 pub const DEADLINE: &str = "orders.deadline";
 /// Finds out what payments of unknown outcome came to.
 pub const SETTLE: &str = "orders.settle";
-/// Gives reservations back whose order never came to be.
-pub const INTENTS: &str = "orders.intents";
 
 /// All jobs of the service.
 pub fn jobs(orders: &Arc<Orders>, metrics: Metrics) -> Jobs {
@@ -54,20 +52,8 @@ pub fn jobs(orders: &Arc<Orders>, metrics: Metrics) -> Jobs {
             }
         }
     });
-    let intents = Job::new(INTENTS, config.intents_schedule.clone(), zone, {
-        let orders = Arc::clone(orders);
-        move |context: JobContext| {
-            let orders = Arc::clone(&orders);
-            async move {
-                app::release_intents::release_intents(&orders, || context.should_stop())
-                    .await
-                    .map(drop)
-            }
-        }
-    });
     Jobs::new(orders.db.clone(), orders.clock.clone(), metrics)
         .add(advance)
         .add(deadline)
         .add(settle)
-        .add(intents)
 }

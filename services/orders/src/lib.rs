@@ -27,9 +27,9 @@ use mall_products_api::HttpProducts;
 use mall_service::{App, Boot, Needs, Service};
 use mall_stock_api::HttpStock;
 
-pub use config::{OrdersConfig, OutboxConfig};
+pub use config::{JobsConfig, OrdersConfig, OutboxConfig};
 pub use domain::status;
-pub use jobs::{ADVANCE, DEADLINE, INTENTS, SETTLE, jobs};
+pub use jobs::{ADVANCE, DEADLINE, SETTLE, jobs};
 pub use migrations::MIGRATIONS;
 pub use routes::router;
 pub use state::{Orders, Peers};

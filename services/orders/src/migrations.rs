@@ -24,6 +24,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "idempotency",
         sql: include_str!("../migrations/0004_idempotency.sql"),
     },
+    Migration {
+        version: 5,
+        name: "intents_end",
+        sql: include_str!("../migrations/0005_intents_end.sql"),
+    },
 ];
 
 #[cfg(test)]

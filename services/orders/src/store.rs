@@ -2,9 +2,9 @@
 
 pub mod fences;
 pub mod history;
-pub mod intents;
 pub mod lines;
 pub mod orders;
+pub mod placing;
 pub mod search;
 pub mod steps;
 pub mod views;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mall_clock::{SharedClock, Zone};
 use mall_db::Db;
+use mall_fault_points::FaultPoints;
 use mall_outbox::{Relay, RelaySettings};
 use mall_stock_api::StockApi;
 
@@ -22,6 +23,8 @@ pub struct Products {
     pub stock: Arc<dyn StockApi>,
     /// Brings new products to the stock service.
     pub relay: Relay,
+    /// Where a test build can be made to die.
+    pub faults: FaultPoints,
 }
 
 impl Products {
@@ -41,6 +44,7 @@ impl Products {
             zone,
             stock,
             relay,
+            faults: FaultPoints::from_env(),
         }
     }
 }

@@ -99,12 +99,33 @@ impl Attempt {
     ) -> Result<bool, sqlx::Error> {
         let answer = Answer::json(body).map_err(|error| sqlx::Error::Encode(error.into()))?;
         let kept = store::complete(conn, &self.claim, &answer).await?;
-        *self
-            .claim
-            .recorded
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = kept.then_some(answer);
+        self.record(kept.then_some(answer));
         Ok(kept)
+    }
+}
+
+impl Attempt {
+    /// The statement that stores the answer (a 200 with this JSON, which the handler then returns), for handlers whose transaction
+    /// ends with text (`mall_db::Ending`). It changes one row, or none when another attempt has the key: then the transaction must
+    /// fail. Call [`not_completed`](Self::not_completed) when it came to nothing.
+    ///
+    /// # Errors
+    /// When the body can't be written as JSON.
+    pub fn completion(&self, body: &impl Serialize) -> Result<String, sqlx::Error> {
+        let answer = Answer::json(body).map_err(|error| sqlx::Error::Encode(error.into()))?;
+        let statement = store::completion(&self.claim, &answer);
+        self.record(Some(answer));
+        Ok(statement)
+    }
+
+    /// The transaction that was to store the answer was taken back.
+    pub fn not_completed(&self) {
+        self.record(None);
+    }
+
+    fn record(&self, answer: Option<Answer>) {
+        let recorded = self.claim.recorded.lock();
+        *recorded.unwrap_or_else(PoisonError::into_inner) = answer;
     }
 }
 
@@ -137,6 +158,24 @@ impl Keyed {
         match &self.0 {
             Some(attempt) => attempt.complete_in(conn, body).await,
             None => Ok(()),
+        }
+    }
+}
+
+impl Keyed {
+    /// [`Attempt::completion`]; `None` without a key.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn completion(&self, body: &impl Serialize) -> Result<Option<String>, sqlx::Error> {
+        let attempt = self.0.as_ref();
+        attempt.map(|attempt| attempt.completion(body)).transpose()
+    }
+
+    /// [`Attempt::not_completed`]; nothing without a key.
+    pub fn not_completed(&self) {
+        if let Some(attempt) = &self.0 {
+            attempt.not_completed();
         }
     }
 }

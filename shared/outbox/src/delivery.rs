@@ -7,7 +7,7 @@ use mall_fault_points::FaultPoints;
 
 use crate::relay::Parts;
 use crate::store::Failure;
-use crate::unit::write;
+use crate::unit::{alone, write};
 use crate::{DeliverError, Message, backoff, store};
 
 /// A leased row.
@@ -72,6 +72,13 @@ pub async fn settle(parts: &Parts, done: Vec<Delivered>) -> Result<Option<Durati
             error,
             dead,
         });
+    }
+    if failed.is_empty() {
+        let removed = alone(&parts.db, "outbox_delivered", move |conn| {
+            let delivered = delivered.clone();
+            Box::pin(async move { store::delete(conn, &delivered).await })
+        });
+        return removed.await.map(|()| None);
     }
     write(&parts.db, "outbox_settle", move |conn| {
         let (delivered, failed) = (delivered.clone(), failed.clone());

@@ -91,14 +91,15 @@ pub async fn candidates(
     Ok(ids.into_iter().map(|(id,)| id).collect())
 }
 
-/// Is this row the oldest living one of its key, and free? Its backoff is not asked for: see `Relay::deliver_now`.
-pub async fn is_candidate(
+/// This row, if it is the oldest living one of its key, and free. Its backoff is not asked for: see `Relay::deliver_now`. The
+/// answer may be stale at once; [`lease_one`] decides.
+pub async fn candidate(
     conn: &mut MySqlConnection,
     now: DateTime<Utc>,
     id: i64,
-) -> Result<bool, sqlx::Error> {
-    let found: Option<(i64,)> = sqlx::query_as(
-        "SELECT o.id FROM outbox o \
+) -> Result<Option<Message>, sqlx::Error> {
+    let found: Option<Row> = sqlx::query_as(
+        "SELECT o.id, o.topic, o.ordering_key, o.payload, o.attempts FROM outbox o \
          WHERE o.id = ? AND o.dead = 0 AND (o.locked_until IS NULL OR o.locked_until <= ?) \
            AND NOT EXISTS (SELECT 1 FROM outbox older FORCE INDEX (ix_outbox_key) \
                            WHERE older.ordering_key = o.ordering_key AND older.id < o.id AND older.dead = 0)",
@@ -107,7 +108,29 @@ pub async fn is_candidate(
     .bind(now.naive_utc())
     .fetch_optional(conn)
     .await?;
-    Ok(found.is_some())
+    Ok(found.map(message))
+}
+
+/// Leases one row to `holder`; `false` when it is gone, dead, or another relay's. As with [`lease`], it is still the oldest of its
+/// key when it was.
+pub async fn lease_one(
+    conn: &mut MySqlConnection,
+    id: i64,
+    now: DateTime<Utc>,
+    holder: &str,
+    until: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "UPDATE outbox SET locked_by = ?, locked_until = ? \
+         WHERE id = ? AND dead = 0 AND (locked_until IS NULL OR locked_until <= ?)",
+    )
+    .bind(holder)
+    .bind(until.naive_utc())
+    .bind(id)
+    .bind(now.naive_utc())
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Leases rows to `holder`, except those that another relay has or is just taking. Inside a transaction.

@@ -4,7 +4,7 @@ use mall_db::Db;
 
 use crate::delivery::Taken;
 use crate::relay::Parts;
-use crate::unit::{read, write};
+use crate::unit::{alone, read, write};
 use crate::{Message, store};
 
 /// Leases due rows that are free, `limit` at most; `SKIP LOCKED` keeps replicas from waiting for each other.
@@ -23,13 +23,20 @@ pub async fn batch(parts: &Parts, limit: u32) -> Result<Vec<Taken>, sqlx::Error>
 /// Leases one row, whatever its backoff, when it is the oldest of its key and free.
 pub async fn one(parts: &Parts, id: i64) -> Result<Option<Taken>, sqlx::Error> {
     let now = parts.clock.now();
-    let free = read(&parts.db, "outbox_candidate", move |conn| {
-        Box::pin(store::is_candidate(conn, now, id))
+    let until = now + parts.settings.lease;
+    let holder = uuid::Uuid::new_v4().to_string();
+    let leased_to = holder.clone();
+    let message = alone(&parts.db, "outbox_take_one", move |conn| {
+        let holder = leased_to.clone();
+        Box::pin(async move {
+            let Some(message) = store::candidate(conn, now, id).await? else {
+                return Ok(None);
+            };
+            let taken = store::lease_one(conn, id, now, &holder, until).await?;
+            Ok(taken.then_some(message))
+        })
     });
-    if !free.await? {
-        return Ok(None);
-    }
-    Ok(lease(&parts.db, parts, vec![id]).await?.pop())
+    Ok(message.await?.map(|message| Taken { message, holder }))
 }
 
 async fn lease(db: &Db, parts: &Parts, ids: Vec<i64>) -> Result<Vec<Taken>, sqlx::Error> {

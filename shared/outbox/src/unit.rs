@@ -10,6 +10,7 @@ use sqlx::MySqlConnection;
 
 type Sql<'c, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'c>>;
 
+/// Questions.
 pub async fn read<T, F>(db: &Db, name: &'static str, query: F) -> Result<T, sqlx::Error>
 where
     T: Send + 'static,
@@ -24,6 +25,10 @@ where
     .map_err(into_sqlx)
 }
 
+/// Statements that change something, each a transaction of its own: begin and commit cost two questions more. May run again.
+pub use self::read as alone;
+
+/// Several changes, all or none.
 pub async fn write<T, F>(db: &Db, name: &'static str, query: F) -> Result<T, sqlx::Error>
 where
     T: Send + 'static,

@@ -173,12 +173,7 @@ pub async fn ends(world: &World, buyer: &Buyer, order: i64, end: End) {
     assert_eq!(world.texts(&causes).await, end.causes);
     shelf(world, buyer, end.pieces).await;
     // The provider's own books.
-    let moved = world
-        .texts(&format!(
-            "SELECT CONCAT(c.amount, IF(c.refunded_at IS NULL, '', ' back')) FROM mall_payments.simulated_charge c \
-             JOIN mall_payments.payment p ON p.provider_key = c.provider_key WHERE p.order_id = {order} AND c.reason IS NULL"
-        ))
-        .await;
+    let moved = world.moved(order).await;
     let expected: &[String] = match end.money {
         Money::None => &[],
         Money::Taken => &[format!("{}", 5000 * BOUGHT)],

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use mall_testkit::mall::workspace_root;
 
 use super::case::Point;
-use super::{deadline, paying, placing, returning};
+use super::{deadline, paying, placing, returning, toss};
 
-const ALL: [&[Point]; 16] = [
+const ALL: [&[Point]; 21] = [
     placing::ONE,
     placing::CART,
     placing::AGAIN,
@@ -25,6 +25,11 @@ const ALL: [&[Point]; 16] = [
     returning::RETRIED,
     deadline::EXPIRE,
     deadline::PAY_IN_TIME,
+    toss::PAY,
+    toss::DOUBTED,
+    toss::CARRY_OUT,
+    toss::REFUSED,
+    toss::GIVEN_UP,
 ];
 
 /// Every case sees its process die at its point, so a point in the matrix is one that is reached.

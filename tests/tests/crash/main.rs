@@ -11,7 +11,9 @@
 mod case;
 mod complete;
 mod deadline;
+mod others;
 mod paying;
 mod placing;
 mod returning;
+mod toss;
 mod world;

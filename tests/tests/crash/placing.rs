@@ -8,6 +8,7 @@ use super::world::{World, run};
 
 pub const ONE: &[Point] = &[
     ("orders", "key.claimed"),
+    ("products", "products.read"),
     ("stock", "take.taken"),
     ("stock", "take.booked"),
     ("stock", "take.answered"),
@@ -18,12 +19,15 @@ pub const ONE: &[Point] = &[
 
 pub const CART: &[Point] = &[
     ("orders", "key.claimed"),
+    ("carts", "cart.read"),
+    ("products", "products.read"),
     ("stock", "several.taken:1"),
     ("stock", "several.taken:2"),
     ("stock", "several.booked"),
     ("orders", "placing.reserved"),
     ("orders", "placing.written"),
     ("orders", "outbox.leased"),
+    ("carts", "cart.removed"),
     ("orders", "outbox.delivered"),
     ("orders", "outbox.settled"),
     ("orders", "key.settled"),

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
+use mall_payments::toss_simulator::{Options, Simulator};
 use mall_system_tests::mint::Mint;
 use mall_system_tests::{Person, Reply, Shop};
 use mall_testkit::{MallUnderTest, eventually};
@@ -34,7 +35,13 @@ static NEXT: AtomicU32 = AtomicU32::new(1);
 const LONG: Duration = Duration::from_secs(30);
 
 /// The processes that die.
-const VICTIMS: [&str; 3] = ["orders", "payments", "stock"];
+const VICTIMS: [&str; 5] = ["orders", "payments", "stock", "carts", "products"];
+
+/// Those of them that run jobs.
+const WORKERS: [&str; 3] = ["orders", "payments", "stock"];
+
+/// Of the shop at Toss.
+const SECRET_KEY: &str = "test_sk_simulator";
 
 pub struct World {
     pub shop: Shop,
@@ -42,6 +49,7 @@ pub struct World {
     pub admin: Person,
     mysql: MySqlPool,
     faults: PathBuf,
+    toss: Option<Simulator>,
 }
 
 /// A request that its client repeats, word for word, until he knows.
@@ -68,12 +76,29 @@ impl Wish {
 
 /// Runs tests in a mall that nobody else has at the time.
 pub fn run(test: impl AsyncFnOnce(&World)) {
+    run_in(false, test);
+}
+
+/// In one that is paid through Toss Payments, which its simulator plays.
+pub fn run_with_toss(test: impl AsyncFnOnce(&World, &Simulator)) {
+    run_in(true, async |world| {
+        test(world, world.toss.as_ref().unwrap()).await
+    });
+}
+
+fn run_in(with_toss: bool, test: impl AsyncFnOnce(&World)) {
     RUNTIME.block_on(async {
         let _one = MALLS.acquire().await.unwrap();
-        let free = FREE.lock().unwrap().pop();
+        let free = {
+            let mut free = FREE.lock().unwrap();
+            let fits = free
+                .iter()
+                .position(|world| world.toss.is_some() == with_toss);
+            fits.map(|index| free.swap_remove(index))
+        };
         let world = match free {
             Some(world) => world,
-            None => World::start().await,
+            None => World::start(with_toss).await,
         };
         test(&world).await;
         // A test that failed takes its mall with it.
@@ -82,7 +107,7 @@ pub fn run(test: impl AsyncFnOnce(&World)) {
 }
 
 impl World {
-    async fn start() -> World {
+    async fn start(with_toss: bool) -> World {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let faults =
             std::env::temp_dir().join(format!("mall-crash-{}-{number}", std::process::id()));
@@ -116,6 +141,28 @@ impl World {
             let file = faults.join(victim).display().to_string();
             builder = builder.env(victim, "MALL_FAULT_FILE", &file);
         }
+        let mut toss = None;
+        if with_toss {
+            let options = Options {
+                address: "127.0.0.1:0".parse().unwrap(),
+                secret_key: SECRET_KEY.into(),
+                webhook_url: None,
+                webhook_key: None,
+                ledger: None,
+            };
+            let simulator = Simulator::start(options, mall_clock::system()).await;
+            let simulator = simulator.unwrap();
+            for (name, value) in [
+                ("PROVIDER", "toss"),
+                ("TOSS_BASEURL", &simulator.url()),
+                ("TOSS_SECRETKEY", SECRET_KEY),
+                // Nobody sends any.
+                ("TOSS_WEBHOOKSIGNATURE", "if-present"),
+            ] {
+                builder = builder.env("payments", &format!("MALL_PAYMENTS_{name}"), value);
+            }
+            toss = Some(simulator);
+        }
         let shop = Shop::of(builder.start().await.unwrap());
         World {
             mint: Mint::of(&shop).await,
@@ -127,6 +174,7 @@ impl World {
                 .unwrap(),
             shop,
             faults,
+            toss,
         }
     }
 
@@ -239,10 +287,12 @@ impl World {
 
     /// Half a minute passes for what a dead process has left: its leases end. (Nobody else is of its schema.)
     async fn pass_leases(&self, victim: &str) {
-        self.sql(&format!(
-            "UPDATE mall_{victim}.job_lease SET until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND"
-        ))
-        .await;
+        if WORKERS.contains(&victim) {
+            self.sql(&format!(
+                "UPDATE mall_{victim}.job_lease SET until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND"
+            ))
+            .await;
+        }
         if victim == "orders" {
             self.sql("UPDATE mall_orders.idempotency_key SET locked_until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND WHERE state = 'RUNNING'")
                 .await;
@@ -268,6 +318,45 @@ impl World {
             "UPDATE mall_orders.orders SET status_since = status_since - INTERVAL {minutes} MINUTE WHERE id = {order}"
         ))
         .await;
+    }
+
+    /// An order's payment has been under way for a minute.
+    pub async fn begun_long_ago(&self, order: i64) {
+        self.sql(&format!(
+            "UPDATE mall_orders.orders SET paying_since = paying_since - INTERVAL 1 MINUTE WHERE id = {order}"
+        ))
+        .await;
+    }
+
+    /// What of an order's money moved at its provider, by the provider's own books: each charge, and whether it went back.
+    pub async fn moved(&self, order: i64) -> Vec<String> {
+        let Some(toss) = &self.toss else {
+            let query = format!(
+                "SELECT CONCAT(c.amount, IF(c.refunded_at IS NULL, '', ' back')) FROM mall_payments.simulated_charge c \
+                 JOIN mall_payments.payment p ON p.provider_key = c.provider_key WHERE p.order_id = {order} AND c.reason IS NULL"
+            );
+            return self.texts(&query).await;
+        };
+        let id = format!("order-{order}");
+        let movements = toss.ledger().movements;
+        let of = |kind: &str| -> Vec<i64> {
+            let moved = movements.iter();
+            let fits = moved.filter(|moved| moved.order_id == id && moved.kind == kind);
+            fits.map(|moved| moved.amount).collect()
+        };
+        let (charged, mut back) = (of("CHARGE"), of("REFUND"));
+        let mut moved = Vec::new();
+        for amount in charged {
+            match back.iter().position(|given| *given == amount) {
+                Some(index) => {
+                    back.remove(index);
+                    moved.push(format!("{amount} back"));
+                }
+                None => moved.push(amount.to_string()),
+            }
+        }
+        moved.extend(back.iter().map(|given| format!("{given} too much")));
+        moved
     }
 
     pub async fn sql(&self, statement: &str) {

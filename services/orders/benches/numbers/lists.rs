@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use http::Method;
 use mall_types::Role;
 
-use crate::{Bench, fill, percentile};
+use crate::{Bench, PER_SECOND, fill, percentile};
 
 const SMALL: u64 = 10_000;
 const ROUNDS: usize = 150;
@@ -61,7 +61,7 @@ async fn measure(tables: [(&Bench, u64); 2]) -> [Vec<Duration>; 2] {
 }
 
 pub async fn run(rows: u64) {
-    let large = Bench::new(true, 1024).await;
+    let large = Bench::new(true, 1024, PER_SECOND).await;
     let small = large.beside("small").await;
     // Ten seconds apart, states in turn.
     let (state, placed) = (

@@ -1,9 +1,10 @@
 //! What is promised of orders in numbers, measured on a private MariaDB:
-//! `cargo bench -p mall-orders --bench numbers -- lists [rows]` and `... -- schedulers [orders]`.
+//! `cargo bench -p mall-orders --bench numbers -- lists [rows]` and `... -- schedulers [orders] [per second]`.
 
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::print_stderr,
     reason = "a measurement that can't be made says so and ends"
 )]
 
@@ -24,7 +25,7 @@ use mall_auth::Identity;
 use mall_clock::{Clock, SystemClock, Zone};
 use mall_db::{Db, TxError};
 use mall_jobs::{Jobs, Schedule};
-use mall_orders::{MIGRATIONS, Orders, OrdersConfig, OutboxConfig, jobs, router};
+use mall_orders::{JobsConfig, MIGRATIONS, Orders, OrdersConfig, OutboxConfig, jobs, router};
 use mall_service::Span;
 use mall_telemetry::metrics::Metrics;
 use mall_testkit::MariaDb;
@@ -37,6 +38,7 @@ pub struct Bench {
     pub db: Db,
     pub orders: Arc<Orders>,
     pub jobs: Jobs,
+    per_second: u32,
     router: Router,
     server: MariaDb,
     folder: PathBuf,
@@ -52,8 +54,8 @@ impl Drop for Bench {
 }
 
 impl Bench {
-    /// `throwaway`: nothing is forced to the disk.
-    pub async fn new(throwaway: bool, buffer_pool_mib: u32) -> Bench {
+    /// `throwaway`: nothing is forced to the disk. `per_second`: the pace of jobs.
+    pub async fn new(throwaway: bool, buffer_pool_mib: u32, per_second: u32) -> Bench {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("orders-numbers-{}", std::process::id()));
         let settings = MariaDbSettings {
@@ -63,15 +65,15 @@ impl Bench {
         };
         let start = move || MariaDb::start_with(&settings).unwrap();
         let server = tokio::task::spawn_blocking(start).await.unwrap();
-        Bench::on(server, "orders", folder).await
+        Bench::on(server, "orders", folder, per_second).await
     }
 
     /// Another service over a schema of its own on the same server.
     pub async fn beside(&self, schema: &str) -> Bench {
-        Bench::on(self.server.clone(), schema, PathBuf::new()).await
+        Bench::on(self.server.clone(), schema, PathBuf::new(), self.per_second).await
     }
 
-    async fn on(server: MariaDb, schema: &str, folder: PathBuf) -> Bench {
+    async fn on(server: MariaDb, schema: &str, folder: PathBuf, per_second: u32) -> Bench {
         let root = Db::connect_url(&server.url_root(), 1).unwrap();
         statement(
             &root,
@@ -84,10 +86,11 @@ impl Bench {
         let zone = Zone::parse("Asia/Seoul").unwrap();
         let (metrics, clock) = (Metrics::new(), Arc::new(SystemClock));
         let peers = peers::peers();
-        let orders = Orders::new(db.clone(), clock, zone, peers, config(), &metrics);
+        let orders = Orders::new(db.clone(), clock, zone, peers, config(per_second), &metrics);
         let orders = Arc::new(orders);
         Bench {
             jobs: jobs(&orders, metrics),
+            per_second,
             router: router(orders.clone()).split_for_parts().0,
             orders,
             db,
@@ -127,8 +130,11 @@ impl Bench {
     }
 }
 
+/// As in `defaults.yml`.
+const PER_SECOND: u32 = 2000;
+
 /// As in `defaults.yml`, but for schedules: nothing runs by itself.
-fn config() -> OrdersConfig {
+fn config(per_second: u32) -> OrdersConfig {
     let never = || Schedule::parse("-").unwrap();
     OrdersConfig {
         max_quantity: 10_000,
@@ -139,12 +145,11 @@ fn config() -> OrdersConfig {
         advance_schedule: never(),
         settle_after: Span::secs(15),
         settle_schedule: never(),
-        intent_age: Span::secs(60),
-        intents_schedule: never(),
         placing_batch: 128,
         placing_writers: 2,
         sold_out_mark: Span::millis(100),
         batch: 100,
+        jobs: JobsConfig { per_second },
         outbox: OutboxConfig {
             poll: Span::secs(1),
             batch: 50,
@@ -189,6 +194,9 @@ pub async fn fill(db: &Db, (from, to): (u64, u64), state: &str, placed: &str) {
         )
         .await;
         at = end;
+        if (at - from).is_multiple_of(500_000) {
+            eprintln!("{at} orders of {to}");
+        }
     }
     statement(db, "ANALYZE TABLE orders, order_line".into()).await;
 }
@@ -205,11 +213,14 @@ fn main() {
         .skip(1)
         .filter(|word| !word.starts_with("--"))
         .collect();
-    let number = words.get(1).and_then(|word| word.parse().ok());
+    let number = |at: usize| words.get(at).and_then(|word| word.parse().ok());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     match words.first().map(String::as_str) {
-        Some("lists") => runtime.block_on(lists::run(number.unwrap_or(5_000_000))),
-        Some("schedulers") => runtime.block_on(schedulers::run(number.unwrap_or(100_000))),
-        _ => println!("say what: lists [rows], schedulers [orders]"),
+        Some("lists") => runtime.block_on(lists::run(number(1).unwrap_or(5_000_000))),
+        Some("schedulers") => {
+            let pace = number(2).map_or(PER_SECOND, |pace| u32::try_from(pace).unwrap());
+            runtime.block_on(schedulers::run(number(1).unwrap_or(100_000), pace));
+        }
+        _ => println!("say what: lists [rows], schedulers [orders] [per second]"),
     }
 }

@@ -1,4 +1,7 @@
 //! Many due orders are moved while shoppers place new ones.
+//!
+//! In rounds, so that whatever else the machine does counts for both: in each, shoppers order for a while with nothing beside them
+//! and for a while beside the job; who comes first changes from round to round.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,96 +17,123 @@ use crate::{Bench, fill, percentile};
 const SHOPPERS: i64 = 8;
 /// Between an answer and the next order of a shopper.
 const THINKS: Duration = Duration::from_millis(20);
+const ROUNDS: u64 = 4;
 const QUIET: Duration = Duration::from_secs(10);
+/// Not counted, before each window: what was before dies down, and all is warm.
+const BETWEEN: Duration = Duration::from_secs(2);
 
-/// Shoppers who order until told to stop; how long each order took.
-async fn shop(bench: &Arc<Bench>, stop: &Arc<AtomicBool>) -> Vec<Duration> {
-    let shoppers: Vec<_> = (0..SHOPPERS)
+/// Shoppers who order until the work is done; what that came to, and how long each order took.
+async fn meanwhile<T>(bench: &Arc<Bench>, work: impl Future<Output = T>) -> (T, Vec<Duration>) {
+    let stop = Arc::new(AtomicBool::new(false));
+    let shoppers: Vec<_> = (1..=SHOPPERS)
         .map(|shopper| {
-            let (bench, stop) = (Arc::clone(bench), Arc::clone(stop));
+            let (bench, stop) = (Arc::clone(bench), Arc::clone(&stop));
             tokio::spawn(async move {
-                let mut times = Vec::new();
+                let (mut times, by) = (Vec::new(), (shopper, Role::User));
+                let (path, body) = ("/order/orderProduct", r#"{"productId": 3, "quantity": 1}"#);
                 while !stop.load(Ordering::Relaxed) {
-                    let body = r#"{"productId": 3, "quantity": 1}"#;
-                    let by = (shopper + 1, Role::User);
-                    times.push(
-                        bench
-                            .call(by, Method::POST, "/order/orderProduct", body)
-                            .await,
-                    );
+                    times.push(bench.call(by, Method::POST, path, body).await);
                     tokio::time::sleep(THINKS).await;
                 }
                 times
             })
         })
         .collect();
+    let done = work.await;
+    stop.store(true, Ordering::Relaxed);
     let mut times = Vec::new();
     for shopper in shoppers {
         times.extend(shopper.await.unwrap());
     }
-    times
+    (done, times)
 }
 
-fn told(what: &str, mut times: Vec<Duration>, took: Duration) -> Duration {
-    let p99 = percentile(&mut times, 99);
+/// What shoppers saw in all windows of a kind.
+#[derive(Default)]
+struct Seen {
+    times: Vec<Duration>,
+    took: Duration,
+}
+
+impl Seen {
+    /// The window's 99th percentile, in ms.
+    fn add(&mut self, mut times: Vec<Duration>, took: Duration) -> f64 {
+        let p99 = millis(percentile(&mut times, 99));
+        self.times.extend(times);
+        self.took += took;
+        p99
+    }
+
+    fn told(&mut self, what: &str) -> f64 {
+        let p99 = millis(percentile(&mut self.times, 99));
+        println!(
+            "placing {what}: {:.0} orders/s, p50 {:.1} ms, p99 {p99:.1} ms",
+            self.times.len() as f64 / self.took.as_secs_f64(),
+            millis(percentile(&mut self.times, 50)),
+        );
+        p99
+    }
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+/// Moves what is due; how long that took, and until its effects were delivered.
+async fn move_due(bench: &Bench) -> Duration {
+    let started = Instant::now();
+    bench.jobs.run_now(DEADLINE).await.unwrap();
+    started.elapsed()
+}
+
+pub async fn run(orders: u64, per_second: u32) {
+    let bench = Arc::new(Bench::new(false, 64, per_second).await);
     println!(
-        "placing {what}: {:.0} orders/s, p50 {:.1} ms, p99 {:.1} ms",
-        times.len() as f64 / took.as_secs_f64(),
-        percentile(&mut times, 50).as_secs_f64() * 1000.0,
-        p99.as_secs_f64() * 1000.0
+        "{orders} unpaid orders, an hour old, in {ROUNDS} rounds, at most {per_second}/s; {SHOPPERS} shoppers who think for {THINKS:?}"
     );
-    p99
-}
-
-pub async fn run(orders: u64) {
-    let bench = Arc::new(Bench::new(false, 64).await);
-    println!("{orders} unpaid orders, an hour old; {SHOPPERS} shoppers who think for {THINKS:?}");
-    let placed = "UTC_TIMESTAMP(6) - INTERVAL 3600 SECOND";
-    fill(&bench.db, (0, orders), "7", placed).await;
     let stopping = CancellationToken::new();
     let relay = tokio::spawn(bench.orders.relay().run(stopping.clone()));
-
-    for (what, counts) in [("to get warm", false), ("before", true)] {
-        let stop = Arc::new(AtomicBool::new(false));
-        let shopping = async { shop(&bench, &stop).await };
-        let ((), times) = tokio::join!(
-            async {
-                tokio::time::sleep(if counts { QUIET } else { QUIET / 5 }).await;
-                stop.store(true, Ordering::Relaxed);
-            },
-            shopping
-        );
-        if counts {
-            BEFORE.set(told(what, times, QUIET)).unwrap();
+    let (mut quiet, mut busy, mut effects) = (Seen::default(), Seen::default(), Duration::ZERO);
+    for round in 0..ROUNDS {
+        let placed = "UTC_TIMESTAMP(6) - INTERVAL 3600 SECOND";
+        // Numbers that shoppers' orders don't reach from round to round.
+        let first = (round + 1) * 1_000_000_000;
+        fill(&bench.db, (first, first + orders / ROUNDS), "7", placed).await;
+        let mut p99 = (0.0, 0.0);
+        for turn in 0..2 {
+            meanwhile(&bench, tokio::time::sleep(BETWEEN)).await;
+            let started = Instant::now();
+            if turn == round % 2 {
+                let ((), times) = meanwhile(&bench, tokio::time::sleep(QUIET)).await;
+                p99.0 = quiet.add(times, started.elapsed());
+            } else {
+                let (took, times) = meanwhile(&bench, move_due(&bench)).await;
+                p99.1 = busy.add(times, took);
+                while bench.orders.relay().pending().await.unwrap() > 0 {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                effects += started.elapsed();
+            }
         }
+        println!(
+            "round {}: p99 of placing {:.1} ms, beside the job {:.1} ms, {:.2} times that",
+            round + 1,
+            p99.0,
+            p99.1,
+            p99.1 / p99.0
+        );
     }
-
-    let stop = Arc::new(AtomicBool::new(false));
-    let started = Instant::now();
-    let moving = async {
-        bench.jobs.run_now(DEADLINE).await.unwrap();
-        let took = started.elapsed();
-        stop.store(true, Ordering::Relaxed);
-        took
-    };
-    let (took, times) = tokio::join!(moving, shop(&bench, &stop));
-    let during = told("meanwhile", times, took);
+    let (before, during) = (quiet.told("in quiet"), busy.told("beside the job"));
     println!(
-        "moved {orders} orders in {:.1} s: {:.0}/s; p99 of placing is {:.2} times that of before",
-        took.as_secs_f64(),
-        orders as f64 / took.as_secs_f64(),
-        during.as_secs_f64() / BEFORE.get().unwrap().as_secs_f64()
+        "moved {orders} orders in {:.1} s: {:.0}/s; p99 of placing is {:.2} times that in quiet",
+        busy.took.as_secs_f64(),
+        orders as f64 / busy.took.as_secs_f64(),
+        during / before
     );
-    while bench.orders.relay().pending().await.unwrap() > 0 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    let effects = started.elapsed();
     println!(
-        "their effects were delivered {:.1} s after the start (receivers that answer at once)",
+        "their effects were delivered after {:.1} s (receivers that answer at once)",
         effects.as_secs_f64()
     );
     stopping.cancel();
     relay.await.unwrap();
 }
-
-static BEFORE: std::sync::OnceLock<Duration> = std::sync::OnceLock::new();

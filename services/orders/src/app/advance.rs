@@ -11,11 +11,8 @@ use crate::domain::status::{BY_AGE, PAYMENT_DEADLINE, Transition};
 use crate::state::Orders;
 use crate::store::{history, steps};
 
-/// The longest pause between two batches.
+/// The longest pause after a batch because it took long.
 const MAX_PAUSE: Duration = Duration::from_millis(250);
-
-/// A job moves no more orders than this in a second, however quick the database is: 100 000 in 40 s.
-const PER_SECOND: f64 = 2500.0;
 
 /// Moves every order on that has not changed for long enough, one step; answers how many.
 pub async fn advance(app: &Orders, should_stop: impl Fn() -> bool) -> anyhow::Result<u64> {
@@ -47,7 +44,9 @@ async fn move_due(
     should_stop: &impl Fn() -> bool,
 ) -> anyhow::Result<u64> {
     let cutoff = app.clock.now() - chrono::Duration::from_std(age)?;
-    let batch = app.config.batch;
+    let pace = app.config.jobs.per_second;
+    // A slow pace is many small steps, not few large ones.
+    let batch = app.config.batch.min(pace.div_ceil(4));
     let (mut moved, mut after) = (0, None);
     while !should_stop() {
         let (now, started) = (app.clock.now(), Instant::now());
@@ -96,16 +95,16 @@ async fn move_due(
             break;
         }
         after = last;
-        tokio::time::sleep(pause(started.elapsed(), batch)).await;
+        tokio::time::sleep(pause(started.elapsed(), batch, pace)).await;
     }
     Ok(moved)
 }
 
 /// How long to wait after a batch that took so long: at least as long, so that shoppers get half of a slow database, and until
-/// [`PER_SECOND`] allows the next one, so that they get most of a quick one.
-fn pause(took: Duration, batch: u32) -> Duration {
-    let turn = Duration::from_secs_f64(f64::from(batch) / PER_SECOND);
-    took.max(turn.saturating_sub(took)).min(MAX_PAUSE)
+/// `per_second` allows the next one, so that they get most of a quick one.
+fn pause(took: Duration, batch: u32, per_second: u32) -> Duration {
+    let turn = Duration::from_secs_f64(f64::from(batch) / f64::from(per_second.max(1)));
+    took.min(MAX_PAUSE).max(turn.saturating_sub(took))
 }
 
 #[cfg(test)]
@@ -115,9 +114,9 @@ mod tests {
     #[test]
     fn shoppers_get_half_of_a_slow_database_and_most_of_a_quick_one() {
         let millis = Duration::from_millis;
-        assert_eq!(pause(millis(4), 100), millis(36), "40 ms a turn");
-        assert_eq!(pause(millis(30), 100), millis(30));
-        assert_eq!(pause(millis(9000), 100), MAX_PAUSE);
-        assert_eq!(pause(millis(4), 5000), MAX_PAUSE);
+        assert_eq!(pause(millis(4), 100, 2500), millis(36), "40 ms a turn");
+        assert_eq!(pause(millis(30), 100, 2500), millis(30));
+        assert_eq!(pause(millis(9000), 100, 2500), MAX_PAUSE);
+        assert_eq!(pause(millis(1), 3, 10), millis(299), "however slow");
     }
 }

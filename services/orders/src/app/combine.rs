@@ -10,18 +10,19 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use mall_clock::SharedClock;
-use mall_db::{Db, TxError, is_duplicate};
+use mall_db::{Db, Ending, TxError, is_duplicate, is_null_refused};
+use mall_idempotency::Keyed;
 use mall_problem::Problem;
 use mall_types::{CartId, OrderId};
 use sqlx::MySqlConnection;
 use tokio::sync::oneshot;
 
+use super::place::PlacedOrder;
 use super::room::Room;
 use crate::deliver::{CART_REMOVE, CartMessage};
-use crate::domain::status::{PLACED, Status};
 use crate::error;
-use crate::store::orders::{self, NewOrder, RESERVATION};
-use crate::store::{history, lines};
+use crate::store::orders::NewOrder;
+use crate::store::placing::{self, CART_LINE, RESERVATION};
 
 /// An order that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,12 +54,21 @@ type Outcome = Result<Placed, Unwritten>;
 enum Refusal {
     CartLineOrdered,
     Known,
+    /// The Idempotency-Key of one of them is another attempt's by now, and so is the order.
+    KeyLost,
     /// These reservations are fenced.
     Fenced(HashSet<String>),
 }
 
-struct Waiting {
+/// An order, and on account of which key it is placed: its answer is stored with it.
+#[derive(Clone)]
+struct Wish {
     order: NewOrder,
+    keyed: Keyed,
+}
+
+struct Waiting {
+    wish: Wish,
     answer: oneshot::Sender<Outcome>,
 }
 
@@ -80,11 +90,11 @@ impl Combiner {
         }
     }
 
-    /// Writes an order, with whoever else waits.
-    pub async fn write(&self, order: NewOrder) -> Outcome {
+    /// Writes an order, with whoever else waits, and the answer to the key that it is placed on account of.
+    pub async fn write(&self, order: NewOrder, keyed: Keyed) -> Outcome {
         let (answer, outcome) = oneshot::channel();
-        let this = self.clone();
-        self.room.enter(Waiting { order, answer }, move |waiting| {
+        let (this, wish) = (self.clone(), Wish { order, keyed });
+        self.room.enter(Waiting { wish, answer }, move |waiting| {
             let this = this.clone();
             async move { this.write_all(waiting).await }
         });
@@ -95,11 +105,11 @@ impl Combiner {
     }
 
     async fn write_all(&self, waiting: Vec<Waiting>) {
-        let (orders, answers): (Vec<NewOrder>, Vec<_>) = waiting
+        let (wishes, answers): (Vec<Wish>, Vec<_>) = waiting
             .into_iter()
-            .map(|waiting| (waiting.order, waiting.answer))
+            .map(|waiting| (waiting.wish, waiting.answer))
             .unzip();
-        let outcomes = self.attempt(orders).await;
+        let outcomes = self.attempt(wishes).await;
         for (answer, outcome) in answers.into_iter().zip(outcomes) {
             // Placing goes on when its shopper closes the page; only a process that ends asks no more.
             let _ = answer.send(outcome);
@@ -107,34 +117,44 @@ impl Combiner {
     }
 
     /// One outcome per order, in their order.
-    fn attempt(&self, orders: Vec<NewOrder>) -> BoxFuture<'_, Vec<Outcome>> {
+    fn attempt(&self, wishes: Vec<Wish>) -> BoxFuture<'_, Vec<Outcome>> {
         Box::pin(async move {
-            let orders: Arc<[NewOrder]> = orders.into();
-            let refused = match self.transaction(Arc::clone(&orders)).await {
+            let wishes: Arc<[Wish]> = wishes.into();
+            let error = match self.transaction(Arc::clone(&wishes)).await {
                 Ok(placed) => return placed.into_iter().map(Ok).collect(),
-                Err(TxError::Refuse(Refusal::Fenced(fenced))) => {
-                    return self.without(&orders, &fenced).await;
+                Err(error) => error,
+            };
+            if !matches!(error, TxError::Unknown(_)) {
+                for wish in wishes.iter() {
+                    wish.keyed.not_completed();
                 }
-                Err(TxError::Refuse(Refusal::CartLineOrdered)) => Unwritten::CartLineOrdered,
-                Err(TxError::Refuse(Refusal::Known)) => Unwritten::Known,
-                Err(TxError::Db(error)) => {
+            }
+            let refused = match error {
+                TxError::Refuse(Refusal::Fenced(fenced)) => {
+                    return self.without(&wishes, &fenced).await;
+                }
+                TxError::Refuse(Refusal::CartLineOrdered) => Unwritten::CartLineOrdered,
+                TxError::Refuse(Refusal::Known) => Unwritten::Known,
+                // The other attempt has the same reservation: it is not ours to give back.
+                TxError::Refuse(Refusal::KeyLost) => Unwritten::Unknown(error::too_late()),
+                TxError::Db(error) => {
                     let poisoned = poisoned(&error);
                     let failed =
                         Unwritten::Failed(TxError::Db(error).map(|()| error::too_late()).into());
                     if !poisoned {
-                        return vec![Err(failed); orders.len()];
+                        return vec![Err(failed); wishes.len()];
                     }
                     failed
                 }
-                Err(TxError::Unknown(error)) => {
+                TxError::Unknown(error) => {
                     let problem = TxError::Unknown(error).map(|()| error::too_late()).into();
-                    return vec![Err(Unwritten::Unknown(problem)); orders.len()];
+                    return vec![Err(Unwritten::Unknown(problem)); wishes.len()];
                 }
             };
-            if orders.len() == 1 {
+            if wishes.len() == 1 {
                 return vec![Err(refused)];
             }
-            let (first, second) = orders.split_at(orders.len() / 2);
+            let (first, second) = wishes.split_at(wishes.len() / 2);
             let mut outcomes = self.attempt(first.to_vec()).await;
             outcomes.extend(self.attempt(second.to_vec()).await);
             outcomes
@@ -142,43 +162,41 @@ impl Combiner {
     }
 
     /// The fenced ones are refused, the others are tried again.
-    async fn without(&self, orders: &[NewOrder], fenced: &HashSet<String>) -> Vec<Outcome> {
-        let free = |order: &&NewOrder| !fenced.contains(&order.reservation);
-        let others: Vec<NewOrder> = orders.iter().filter(free).cloned().collect();
+    async fn without(&self, wishes: &[Wish], fenced: &HashSet<String>) -> Vec<Outcome> {
+        let free = |wish: &&Wish| !fenced.contains(&wish.order.reservation);
+        let others: Vec<Wish> = wishes.iter().filter(free).cloned().collect();
         let mut others = if others.is_empty() {
             Vec::new().into_iter()
         } else {
             self.attempt(others).await.into_iter()
         };
-        orders
+        wishes
             .iter()
-            .map(|order| match free(&order) {
+            .map(|wish| match free(&wish) {
                 true => others.next().unwrap_or(Err(Unwritten::Fenced)),
                 false => Err(Unwritten::Fenced),
             })
             .collect()
     }
 
-    async fn transaction(&self, orders: Arc<[NewOrder]>) -> Result<Vec<Placed>, TxError<Refusal>> {
+    async fn transaction(&self, wishes: Arc<[Wish]>) -> Result<Vec<Placed>, TxError<Refusal>> {
         let now = self.clock.now();
-        self.db
-            .run_tx("place_orders", move |tx| {
-                let orders = Arc::clone(&orders);
-                Box::pin(async move { write(tx, now, &orders).await })
-            })
-            .await
+        let written = self.db.run_ending("place_orders", move |tx| {
+            let wishes = Arc::clone(&wishes);
+            Box::pin(async move { write(tx, now, &wishes).await })
+        });
+        written.await.map_err(refusal)
     }
 }
 
+/// Everything but the last statements, which go to the server together with the commit.
 async fn write(
     tx: &mut MySqlConnection,
     now: DateTime<Utc>,
-    new: &[NewOrder],
-) -> Result<Vec<Placed>, TxError<Refusal>> {
-    orders::insert(tx, now, new)
-        .await
-        .map_err(|error| refusal(error, RESERVATION, Refusal::Known))?;
-    let written = orders::written(tx, new).await?;
+    wishes: &[Wish],
+) -> Result<Ending<Vec<Placed>>, TxError<Refusal>> {
+    let new: Vec<&NewOrder> = wishes.iter().map(|wish| &wish.order).collect();
+    let written = placing::insert(tx, now, &new).await?;
     let fenced: HashSet<String> = written
         .iter()
         .filter(|(_, (_, fenced))| *fenced)
@@ -187,36 +205,36 @@ async fn write(
     if !fenced.is_empty() {
         return Err(TxError::refuse(Refusal::Fenced(fenced)));
     }
-    let mut ids = Vec::with_capacity(new.len());
+    let mut orders = Vec::with_capacity(new.len());
     for order in new {
         let id = written.get(&order.reservation).map(|(id, _)| *id);
-        ids.push(id.ok_or(sqlx::Error::RowNotFound)?);
+        orders.push((id.ok_or(sqlx::Error::RowNotFound)?, order));
     }
-    let mut rows = Vec::with_capacity(new.len());
-    for (order, id) in new.iter().zip(&ids) {
-        for (line, number) in order.lines.iter().zip(1..) {
-            rows.push((*id, number, line));
-        }
-    }
-    lines::insert(tx, &rows)
-        .await
-        .map_err(|error| refusal(error, "uq_order_line_cart", Refusal::CartLineOrdered))?;
-    history::insert(tx, now, &ids, Status::WaitingPaying, PLACED).await?;
-    let mut placed = Vec::with_capacity(new.len());
-    for (order, id) in new.iter().zip(ids) {
+    let (mut placed, mut keys) = (Vec::with_capacity(orders.len()), Vec::new());
+    for ((order_id, order), wish) in orders.iter().zip(wishes) {
+        keys.extend(wish.keyed.completion(&PlacedOrder {
+            order_id: *order_id,
+        })?);
         placed.push(Placed {
-            order: id,
-            cart_remove: empty_cart(tx, now, order, id).await?,
+            order: *order_id,
+            cart_remove: empty_cart(tx, now, order, *order_id).await?,
         });
     }
-    Ok(placed)
+    Ok(Ending {
+        value: placed,
+        statements: placing::rest(tx, now, &orders, &keys).await?,
+    })
 }
 
-fn refusal(error: sqlx::Error, key: &str, refusal: Refusal) -> TxError<Refusal> {
-    if is_duplicate(&error, key) {
-        TxError::refuse(refusal)
-    } else {
-        error.into()
+/// What the database says no to because of one of the orders, in our words.
+fn refusal(error: TxError<Refusal>) -> TxError<Refusal> {
+    match error {
+        TxError::Db(error) if is_duplicate(&error, RESERVATION) => TxError::refuse(Refusal::Known),
+        TxError::Db(error) if is_duplicate(&error, CART_LINE) => {
+            TxError::refuse(Refusal::CartLineOrdered)
+        }
+        TxError::Db(error) if is_null_refused(&error) => TxError::refuse(Refusal::KeyLost),
+        error => error,
     }
 }
 

@@ -141,19 +141,18 @@ async fn take_money(
 ) -> Result<Done, Problem> {
     let text = serde_json::to_string(request).map_err(Problem::internal)?;
     let effect = effect.map(str::to_owned);
-    let (now, id) = (app.clock.now(), row.id);
-    let begun = app.db.run_tx("begin_paying", move |tx| {
+    let (now, id, user) = (app.clock.now(), row.id, row.user);
+    // The mark is a statement of its own: nothing else has to happen with it, and set twice it is set once. Begun by us or by an
+    // earlier call whose outcome is unknown: what is stored now is what payments is asked.
+    let begun = app.db.read("begin_paying", move |conn| {
         let (text, effect) = (text.clone(), effect.clone());
         Box::pin(async move {
-            Ok::<_, TxError<Infallible>>(
-                steps::begin_paying(tx, now, id, &text, effect.as_deref()).await?,
-            )
+            steps::begin_paying(conn, now, id, &text, effect.as_deref()).await?;
+            Ok::<_, TxError<Infallible>>(steps::order(conn, id, Some(user)).await?)
         })
     });
-    begun.await?;
+    let row = begun.await?.ok_or_else(error::not_found)?;
     app.faults.reach("pay.marked").await;
-    // Begun by us or by an earlier call whose outcome is unknown: what is stored now is what payments is asked.
-    let row = load(app, row.user, row.id).await?;
     if row.status != Status::WaitingPaying {
         return Err(error::not_payable());
     }

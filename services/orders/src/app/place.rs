@@ -16,6 +16,8 @@ use mall_idempotency::Keyed;
 use mall_problem::Problem;
 use mall_stock_api::{Reserve, ReserveLine};
 use mall_types::{OrderId, ProductId, UserId, Won};
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::combine::{Placed, Unwritten};
@@ -27,6 +29,13 @@ use crate::error;
 use crate::state::Orders;
 use crate::store::fences;
 use crate::store::orders::{self, NewOrder};
+
+/// The answer to an order that was placed. With an Idempotency-Key it is stored in the order's own transaction.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlacedOrder {
+    pub order_id: OrderId,
+}
 
 /// Why nothing was placed.
 #[derive(Debug)]
@@ -45,11 +54,12 @@ impl From<Problem> for NotPlaced {
 
 /// The ids under which an order is placed once: each is a reservation, and what was given back once is lost for good, so there are
 /// some.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Attempt {
     effect: Uuid,
     /// An earlier attempt with these ids began, and nobody knows what became of it.
     pub repeated: bool,
+    keyed: Keyed,
 }
 
 /// How often a repeated attempt finds that what an earlier one reserved was given back, and reserves anew.
@@ -58,25 +68,24 @@ const TURNS: u128 = 4;
 impl Attempt {
     /// Of a request with an Idempotency-Key, or of one that nobody repeats.
     pub fn of(keyed: Keyed) -> Self {
-        match keyed.0 {
-            Some(attempt) => Self {
-                effect: attempt.effect,
-                repeated: attempt.repeated,
-            },
-            None => Self {
-                // By time: rows that are written together stand together in the indexes.
-                effect: Uuid::now_v7(),
-                repeated: false,
-            },
+        let (effect, repeated) = match &keyed.0 {
+            Some(attempt) => (attempt.effect, attempt.repeated),
+            // By time: rows that are written together stand together in the indexes.
+            None => (Uuid::now_v7(), false),
+        };
+        Self {
+            effect,
+            repeated,
+            keyed,
         }
     }
 
-    fn id(self, look: u128, turn: u128) -> String {
+    fn id(&self, look: u128, turn: u128) -> String {
         Uuid::from_u128(self.effect.as_u128() ^ (look * TURNS + turn)).to_string()
     }
 
     /// All that an attempt of so many looks may have used.
-    fn ids(self, looks: u128) -> Vec<String> {
+    fn ids(&self, looks: u128) -> Vec<String> {
         let each = |look| (0..TURNS).map(move |turn| self.id(look, turn));
         (0..looks).flat_map(each).collect()
     }
@@ -101,7 +110,7 @@ pub async fn place(
     app: &Orders,
     buyer: UserId,
     wanted: &[Wanted],
-    attempt: Attempt,
+    attempt: &Attempt,
     look: u128,
 ) -> Result<Placed, NotPlaced> {
     if attempt.repeated
@@ -111,7 +120,7 @@ pub async fn place(
     }
     for turn in 0..TURNS {
         let reservation = attempt.id(look, turn);
-        let failed = match first_time(app, buyer, wanted, &reservation, attempt.repeated).await {
+        let failed = match first_time(app, buyer, wanted, &reservation, attempt).await {
             Ok(placed) => {
                 app.relay.kick();
                 app.count(PLACED, 1);
@@ -158,7 +167,7 @@ fn known(order: OrderId) -> Placed {
 pub async fn earlier(
     app: &Orders,
     buyer: UserId,
-    attempt: Attempt,
+    attempt: &Attempt,
     looks: u128,
 ) -> Result<Option<OrderId>, Problem> {
     let ids = attempt.ids(looks);
@@ -176,11 +185,11 @@ async fn first_time(
     buyer: UserId,
     wanted: &[Wanted],
     reservation: &str,
-    repeated: bool,
+    attempt: &Attempt,
 ) -> Result<Placed, Failed> {
     // A first look: whoever stands at an empty shelf costs nobody a question. One who comes again may have been accepted before.
     let empty = wanted.iter().find(|want| app.marks.fresh(want.product));
-    if let Some(want) = empty.filter(|_| !repeated) {
+    if let Some(want) = empty.filter(|_| !attempt.repeated) {
         return Err(Failed::Clean(error::sold_out(want.product)));
     }
     let (lines, total) = priced(app, wanted).await.map_err(Failed::Clean)?;
@@ -210,7 +219,7 @@ async fn first_time(
         lines,
         total,
     };
-    let written = app.combiner.write(order).await;
+    let written = app.combiner.write(order, attempt.keyed.clone()).await;
     app.faults.reach("placing.written").await;
     written.map_err(|unwritten| match unwritten {
         Unwritten::CartLineOrdered => Failed::Open(NotPlaced::CartLineOrdered),

@@ -21,7 +21,7 @@ const LOOKS: u128 = 3;
 /// there: so the second press of the button finds an empty cart.
 pub async fn place_cart(app: &Orders, buyer: UserId, attempt: Attempt) -> Result<OrderId, Problem> {
     if attempt.repeated
-        && let Some(order) = earlier(app, buyer, attempt, LOOKS).await?
+        && let Some(order) = earlier(app, buyer, &attempt, LOOKS).await?
     {
         return Ok(order);
     }
@@ -42,7 +42,7 @@ pub async fn place_cart(app: &Orders, buyer: UserId, attempt: Attempt) -> Result
                     .with_extra("maxLines", app.config.max_lines),
             );
         }
-        match place(app, buyer, &wanted, attempt, look).await {
+        match place(app, buyer, &wanted, &attempt, look).await {
             Ok(placed) => {
                 empty_cart(app, placed.cart_remove).await;
                 return Ok(placed.order);

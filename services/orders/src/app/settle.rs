@@ -123,6 +123,7 @@ async fn unmark(
             })
         })
         .await?;
+    app.faults.reach("settle.unmarked").await;
     if given_up {
         tell(app, order.id, &PAYMENT_CANCELED, PAYMENT_CANCELED.cause);
     }

@@ -9,8 +9,7 @@ use mall_auth::Shopper;
 use mall_idempotency::Keyed;
 use mall_problem::Answer;
 
-use super::shown::PlacedOrder;
-use crate::app::place::Attempt;
+use crate::app::place::{Attempt, PlacedOrder};
 use crate::app::place_cart::place_cart;
 use crate::app::to_the_end;
 use crate::state::Orders;

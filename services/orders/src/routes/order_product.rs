@@ -12,8 +12,7 @@ use mall_types::ProductId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::shown::PlacedOrder;
-use crate::app::place::{Attempt, NotPlaced, place};
+use crate::app::place::{Attempt, NotPlaced, PlacedOrder, place};
 use crate::app::to_the_end;
 use crate::domain::line::Wanted;
 use crate::state::Orders;
@@ -53,7 +52,7 @@ pub async fn order_product(
 ) -> Answer<Json<PlacedOrder>> {
     let wanted = wanted(request, orders.config.max_quantity)?;
     let work = async move {
-        match place(&orders, shopper.user, &[wanted], Attempt::of(keyed), 0).await {
+        match place(&orders, shopper.user, &[wanted], &Attempt::of(keyed), 0).await {
             Ok(placed) => Ok(PlacedOrder {
                 order_id: placed.order,
             }),

@@ -11,13 +11,6 @@ use utoipa::ToSchema;
 use crate::app::view::PaymentView;
 use crate::store::views::{LineView, OrderView, Step};
 
-/// The answer to an order that was placed.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PlacedOrder {
-    pub order_id: OrderId,
-}
-
 /// An entry of the order list.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

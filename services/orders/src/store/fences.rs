@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use mall_db::{padded, pieces};
 use sqlx::{MySql, MySqlConnection, QueryBuilder};
 
-use super::{intents, orders};
+use super::orders;
 
 /// Rows of one statement.
 const ROWS: usize = 256;
@@ -33,8 +33,6 @@ pub async fn fence(
     let late = orders::with_reservation(conn, &open, " LOCK IN SHARE MODE").await?;
     open.retain(|id| !late.contains(id));
     delete(conn, &late.iter().cloned().collect::<Vec<_>>()).await?;
-    // A release that still writes intents finds its own gone, and writes no order.
-    intents::delete(conn, &open).await?;
     ordered.extend(late);
     Ok(ordered)
 }

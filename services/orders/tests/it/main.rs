@@ -23,5 +23,7 @@ mod race;
 mod reads;
 mod replica;
 mod support;
+mod trips;
+mod upgrade;
 mod view;
 mod wishes;

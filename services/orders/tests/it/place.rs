@@ -3,7 +3,6 @@ use std::time::Duration as Wait;
 
 use chrono::Duration;
 use http::Method;
-use mall_orders::INTENTS;
 use mall_stock_api::{Reserve, ReserveLine, StockApi};
 use mall_testkit::eventually;
 use mall_types::{ProductId, Role, UserId};
@@ -32,7 +31,6 @@ async fn an_order_is_placed() {
         })
     );
     assert_eq!(world.list(ALICE).await, json!([]));
-    assert_eq!(world.intents().await, 0);
     world.quiet().await;
     assert_eq!(world.stock.pieces(MUG), (8, 2, 0));
 }
@@ -65,7 +63,7 @@ async fn refusals_change_nothing() {
     let early = world.order(ALICE, 5, 1).await;
     assert_eq!(early.code(), (409, "NOT_YET_OPEN"));
     assert_eq!(early.body["openDateTime"], "2024-05-01T10:00:01+09:00");
-    assert_eq!((world.orders().await, world.intents().await), (1, 0));
+    assert_eq!(world.orders().await, 1);
     world.pass(1);
     assert_eq!(world.order(ALICE, 5, 1).await.status, 200);
     assert_eq!(world.stock.pieces(5), (4, 1, 0));
@@ -89,7 +87,7 @@ async fn a_product_that_was_sold_out_just_now_is_refused_without_asking() {
     world.products.line.away(false);
     world.stock.line.away(false);
     assert_eq!(world.order(ALICE, PEN, 1).await.status, 200);
-    assert_eq!((world.orders().await, world.intents().await), (2, 0));
+    assert_eq!(world.orders().await, 2);
 }
 
 #[tokio::test]
@@ -147,7 +145,7 @@ async fn malformed_orders_are_refused_with_their_fields() {
         world.order(ALICE, 9, 3).await.code(),
         (400, "INVALID_FIELDS")
     );
-    assert_eq!((world.orders().await, world.intents().await), (0, 0));
+    assert_eq!(world.orders().await, 0);
 }
 
 #[tokio::test]
@@ -168,7 +166,7 @@ async fn a_service_that_is_away_is_503() {
     );
     world.stock.line.away(false);
     world.quiet().await;
-    assert_eq!((world.orders().await, world.intents().await), (0, 0));
+    assert_eq!(world.orders().await, 0);
     assert_eq!(world.stock.pieces(MUG), (10, 0, 0));
 }
 
@@ -180,7 +178,7 @@ async fn a_reservation_of_unknown_outcome_is_given_back_and_closed() {
         assert_eq!(world.order(ALICE, MUG, 2).await.status, 503, "{fault:?}");
         world.quiet().await;
         assert_eq!(world.stock.pieces(MUG), (10, 0, 0), "{fault:?}");
-        assert_eq!((world.orders().await, world.intents().await), (0, 0));
+        assert_eq!(world.orders().await, 0);
         // A request that only arrives now finds its id closed.
         let id = world
             .stock
@@ -217,41 +215,7 @@ async fn a_refused_second_attempt_leaves_nothing_of_a_first_one_that_got_through
     assert_eq!(answer.code(), (409, "SOLD_OUT"));
     world.quiet().await;
     assert_eq!(world.stock.pieces(MUG), (10, 0, 0));
-    assert_eq!((world.orders().await, world.intents().await), (0, 0));
-    world.stock.assert_released_once();
-}
-
-#[tokio::test]
-async fn an_intent_of_an_earlier_release_is_given_back_after_a_minute_once() {
-    let world = World::new().await;
-    // What a process of an earlier release leaves that dies between stock's yes and the order.
-    let lines = vec![ReserveLine {
-        product_id: ProductId(MUG),
-        quantity: 4,
-    }];
-    let reserve = Reserve {
-        reservation_id: "11111111-2222-3333-4444-555555555555".into(),
-        buyer: UserId(ALICE),
-        lines,
-    };
-    world.stock.reserve(&reserve).await.unwrap();
-    let id = &reserve.reservation_id;
-    world
-        .execute(format!(
-            "INSERT INTO order_intent VALUES ('{id}', {ALICE}, '2024-05-01 01:00:00.250000')"
-        ))
-        .await;
-    world.pass(59);
-    world.run(INTENTS).await;
-    world.quiet().await;
-    assert_eq!(world.stock.pieces(MUG), (6, 4, 0));
-    world.pass(1);
-    for _ in 0..2 {
-        world.run(INTENTS).await;
-        world.quiet().await;
-    }
-    assert_eq!(world.stock.pieces(MUG), (10, 0, 0));
-    assert_eq!(world.intents().await, 0);
+    assert_eq!(world.orders().await, 0);
     world.stock.assert_released_once();
 }
 
@@ -275,6 +239,5 @@ async fn an_order_goes_on_when_its_shopper_closes_the_page() {
         }
     })
     .await;
-    assert_eq!(world.intents().await, 0);
     assert_eq!(world.stock.pieces(MUG), (8, 2, 0));
 }

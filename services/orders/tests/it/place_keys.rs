@@ -111,6 +111,32 @@ async fn a_repeated_attempt_that_is_refused_ends_the_first_one() {
     world.stock.assert_released_once();
 }
 
+/// Paused past its lease, with the same reservation as the attempt that has its key now.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_that_has_lost_its_key_writes_nothing() {
+    let world = World::new().await;
+    let attempts: Vec<_> = (0..2).map(|_| Script::new()).collect();
+    let mut running = Vec::new();
+    for script in &attempts {
+        script.hold_at("placing.reserved");
+        let replica = world.scripted(script);
+        running.push(tokio::spawn(async move { place(&replica, SINGLE).await }));
+        script.until_reached("placing.reserved").await;
+        world.pass(120);
+    }
+    let second = running.pop().unwrap();
+    attempts[0].let_go("placing.reserved");
+    assert_eq!(running.pop().unwrap().await.unwrap().status, 503);
+    assert_eq!(world.orders().await, 0);
+    attempts[1].let_go("placing.reserved");
+    let answer = second.await.unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(place(&world.twin(), SINGLE).await.body, answer.body);
+    world.quiet().await;
+    assert_eq!(world.orders().await, 1);
+    assert_eq!(world.stock.pieces(MUG), (8, 2, 0));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_503_may_be_tried_again_under_the_same_key() {
     for fault in [Fault::LoseAnswer, Fault::LoseRequest] {

@@ -13,7 +13,9 @@ use mall_auth::Identity;
 use mall_clock::{Clock, MockClock, Zone};
 use mall_db::{Db, TxError};
 use mall_jobs::{Jobs, RunNowError, Schedule};
-use mall_orders::{MIGRATIONS, Orders, OrdersConfig, OutboxConfig, Peers, jobs, router};
+use mall_orders::{
+    JobsConfig, MIGRATIONS, Orders, OrdersConfig, OutboxConfig, Peers, jobs, router,
+};
 use mall_products_api::ProductView;
 use mall_service::Span;
 use mall_telemetry::metrics::Metrics;
@@ -71,13 +73,15 @@ pub fn config(sold_out_mark: u64) -> OrdersConfig {
         advance_schedule: never(),
         settle_after: Span::secs(15),
         settle_schedule: never(),
-        intent_age: Span::secs(60),
-        intents_schedule: never(),
         placing_batch: 128,
         placing_writers: 2,
         // Longer than may be set: a test must not depend on how quick it is.
         sold_out_mark: Span::secs(sold_out_mark),
         batch: 3,
+        // No test waits for it.
+        jobs: JobsConfig {
+            per_second: 100_000,
+        },
         outbox: OutboxConfig {
             poll: Span::secs(1),
             batch: 50,
@@ -94,9 +98,19 @@ impl World {
 
     /// With products marked as sold out for so many seconds.
     pub async fn marking(sold_out_mark: u64) -> World {
+        Self::at_version(MIGRATIONS.len(), sold_out_mark).await
+    }
+
+    /// Over the schema as it was when only so many migrations had run.
+    pub async fn at_version(migrations: usize, sold_out_mark: u64) -> World {
         let schema = fresh_schema("orders").await;
         let db = Db::connect_url(&schema.url, 20).unwrap();
-        db.migrate(MIGRATIONS).await.unwrap();
+        db.migrate(&MIGRATIONS[..migrations]).await.unwrap();
+        Self::over(schema, db, sold_out_mark)
+    }
+
+    /// Over this database, whose schema is there.
+    pub fn over(schema: SchemaGuard, db: Db, sold_out_mark: u64) -> World {
         let clock = MockClock::at("2024-05-01T10:00:00.250+09:00");
         let (products, carts) = (
             Arc::new(FakeProducts::default()),
@@ -435,9 +449,5 @@ impl World {
 
     pub async fn orders(&self) -> i64 {
         self.count("SELECT COUNT(*) FROM orders").await
-    }
-
-    pub async fn intents(&self) -> i64 {
-        self.count("SELECT COUNT(*) FROM order_intent").await
     }
 }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 
+use chrono::SubsecRound;
 use mall_db::TxError;
 use mall_payments_api::PaymentState;
 use mall_problem::Problem;
@@ -122,7 +123,17 @@ async fn conclude(
             _ => app.meters.declined.inc(),
         }
     }
-    let (settled, _) = payment::load(app, order).await?;
+    let settled = match first {
+        true => PaymentRow {
+            state,
+            reason,
+            provider_ref: reference,
+            attempts: row.attempts + 1,
+            settled_at: Some(now.trunc_subsecs(6)),
+            ..row
+        },
+        false => payment::load(app, order).await?.0,
+    };
     if settled.state != state {
         // Both are for good, and they can't both be true: somebody has to look.
         app.meters.contradictions.inc();

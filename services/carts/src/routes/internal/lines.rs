@@ -24,6 +24,7 @@ pub async fn lines(
     Path(user): Path<UserId>,
 ) -> Answer<Json<Vec<Line>>> {
     let lines = app::lines(&state, user).await?;
+    state.faults.reach("cart.read").await;
     let lines = lines.into_iter().map(|line| Line {
         cart_id: line.id,
         product_id: line.product,

@@ -41,6 +41,7 @@ pub async fn products(
         Problem::invalid("INVALID_QUERY", messages::BAD_IDS).with_field("ids", messages::BAD_IDS)
     })?;
     let found = products.some(ids).await?;
+    products.faults.reach("products.read").await;
     Ok(Json(found.into_iter().map(view).collect()))
 }
 
