@@ -1,5 +1,6 @@
 //! What is promised of orders in numbers, measured on a private MariaDB:
-//! `cargo bench -p mall-orders --bench numbers -- lists [rows]` and `... -- schedulers [orders] [per second]`.
+//! `cargo bench -p mall-orders --bench numbers -- lists [rows]`, `... -- schedulers [orders] [per second]`,
+//! `... -- placing [shoppers] [1: with keys]`.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,6 +11,7 @@
 
 mod lists;
 mod peers;
+mod placing;
 mod schedulers;
 
 use std::convert::Infallible;
@@ -100,12 +102,18 @@ impl Bench {
     }
 
     /// How long the answer takes, which must be 200.
-    pub async fn call(
+    pub async fn call(&self, by: (i64, Role), method: Method, path: &str, body: &str) -> Duration {
+        self.keyed(by, method, path, body, None).await
+    }
+
+    /// The same with an Idempotency-Key.
+    pub async fn keyed(
         &self,
         (user, role): (i64, Role),
         method: Method,
         path: &str,
         body: &str,
+        key: Option<&str>,
     ) -> Duration {
         let identity = Identity {
             user: UserId(user),
@@ -113,13 +121,15 @@ impl Bench {
             session: "s".into(),
             access_expires_at: SystemClock.now() + chrono::Duration::hours(1),
         };
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header("content-type", "application/json")
-            .extension(identity)
-            .body(Body::from(body.to_owned()))
-            .unwrap();
+            .extension(identity);
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let request = request.body(Body::from(body.to_owned())).unwrap();
         let started = Instant::now();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status();
@@ -221,6 +231,12 @@ fn main() {
             let pace = number(2).map_or(PER_SECOND, |pace| u32::try_from(pace).unwrap());
             runtime.block_on(schedulers::run(number(1).unwrap_or(100_000), pace));
         }
-        _ => println!("say what: lists [rows], schedulers [orders] [per second]"),
+        Some("placing") => {
+            let shoppers = i64::try_from(number(1).unwrap_or(64)).unwrap();
+            runtime.block_on(placing::run(shoppers, number(2) == Some(1)));
+        }
+        _ => println!(
+            "say what: placing [shoppers] [1], lists [rows], schedulers [orders] [per second]"
+        ),
     }
 }
