@@ -70,7 +70,7 @@ pub fn ensure(screen: &mut Screen) -> anyhow::Result<()> {
 
 fn missing() -> Vec<&'static str> {
     let mut packages = Vec::new();
-    if programs::mariadbd().is_none() {
+    if programs::sql_server().is_none() {
         packages.push(MARIADB);
     }
     if programs::redis_server().is_none() {

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use anyhow::Context;
-use mall_testkit::Scratch;
 use mall_testkit::mall::{Build, build_programs, cargo};
 use mall_testkit::mariadb::{MariaDb, MariaDbSettings};
 use mall_testkit::redis_server::{Redis, RedisSettings};
 use mall_testkit::unix::{self, Signal, StopSignals};
+use mall_testkit::{Scratch, programs};
 
 use crate::home::Home;
 use crate::packages;
@@ -46,9 +46,14 @@ pub fn run(args: &[String]) -> anyhow::Result<ExitCode> {
         ..RedisSettings::new(&scratch.path().join("redis"))
     })?;
     screen.line(&format!(
-        "MariaDB and Redis for the tests: {}",
+        "servers for the tests: {}",
         seconds(began.elapsed())
     ));
+    for program in [programs::sql_server(), programs::redis_server()] {
+        if let Some(version) = program.and_then(|program| program.version()) {
+            screen.line(&format!("  {version}"));
+        }
+    }
 
     let mut command = cargo(&home.root);
     command.arg("test");

@@ -1,17 +1,20 @@
-//! A private MariaDB.
+//! A private MariaDB; or a private MySQL, where [`programs::SQL_SERVER`] names its program.
+
+mod mysql;
 
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 
 use crate::process::{Launch, tail};
+use crate::programs::{self, Dialect};
 use crate::server::{Probe, Server};
-use crate::{ports, programs, unix};
+use crate::{ports, unix};
 
 /// What may differ from one private MariaDB to the next.
 #[derive(Clone, Debug)]
@@ -80,12 +83,16 @@ impl MariaDb {
 
     /// Makes the data when there is none, but does not start the server.
     pub fn prepare(settings: &MariaDbSettings) -> anyhow::Result<MariaDb> {
-        let program = programs::mariadbd().context("mariadbd is not installed")?;
+        let program = programs::sql_server().context("mariadbd is not installed")?;
+        let version = program
+            .version()
+            .with_context(|| format!("{} can't be run", program.path.display()))?;
+        let dialect = Dialect::of_version(&version);
         fs::create_dir_all(settings.dir.join("tmp"))?;
         let dir = settings.dir.canonicalize()?;
         let data = dir.join("data");
         if !data.join("mysql").is_dir() {
-            initialise(&program.path, &dir, &data, settings)?;
+            initialise(&program.path, dialect, &dir, &data, settings)?;
         }
         let init_file = dir.join("init.sql");
         fs::write(&init_file, settings.init_sql.join("\n") + "\n")?;
@@ -93,7 +100,7 @@ impl MariaDb {
             Some(port) => port,
             None => ports::free_port()?,
         };
-        let mut args = common_args(&dir, &data, settings);
+        let mut args = common_args(dialect, &dir, &data, settings);
         args.extend([
             format!("--port={port}"),
             "--bind-address=127.0.0.1".into(),
@@ -104,9 +111,12 @@ impl MariaDb {
             "--character-set-server=utf8mb4".into(),
             "--collation-server=utf8mb4_general_ci".into(),
             "--skip-log-bin".into(),
-            "--log-warnings=1".into(),
             "--local-infile=0".into(),
         ]);
+        match dialect {
+            Dialect::MariaDb => args.push("--log-warnings=1".into()),
+            Dialect::MySql => args.extend(mysql::SERVING.map(Into::into)),
+        }
         args.extend(settings.args.iter().cloned());
         let launch = Launch {
             name: "mysql".into(),
@@ -154,7 +164,12 @@ impl MariaDb {
 /// How long a server may take from its start to its first answer, recovery after a crash included.
 pub const READY: Duration = Duration::from_secs(60);
 
-fn common_args(dir: &Path, data: &Path, settings: &MariaDbSettings) -> Vec<String> {
+fn common_args(
+    dialect: Dialect,
+    dir: &Path,
+    data: &Path,
+    settings: &MariaDbSettings,
+) -> Vec<String> {
     let mut args = vec![
         // First, or the system's own configuration would be read.
         "--no-defaults".into(),
@@ -162,15 +177,19 @@ fn common_args(dir: &Path, data: &Path, settings: &MariaDbSettings) -> Vec<Strin
         // Its own: a server that starts removes the temporary tables that it finds there, also those of another server.
         format!("--tmpdir={}", dir.join("tmp").display()),
         format!("--innodb-buffer-pool-size={}M", settings.buffer_pool_mib),
-        "--innodb-log-file-size=48M".into(),
         "--innodb-flush-log-at-trx-commit=1".into(),
         "--performance-schema=OFF".into(),
         "--skip-name-resolve".into(),
-        "--skip-external-locking".into(),
         "--key-buffer-size=1M".into(),
-        "--aria-pagecache-buffer-size=8M".into(),
         "--table-open-cache=1000".into(),
     ];
+    args.extend(
+        match dialect {
+            Dialect::MariaDb => MARIADB,
+            Dialect::MySql => mysql::COMMON,
+        }
+        .map(Into::into),
+    );
     if settings.throwaway {
         args.push("--innodb-flush-method=nosync".into());
     }
@@ -180,16 +199,26 @@ fn common_args(dir: &Path, data: &Path, settings: &MariaDbSettings) -> Vec<Strin
     args
 }
 
-/// Makes the system tables, as mariadb-install-db does, whose script wants programs of other packages. The folder gets its name
-/// only when all is done: a start that was killed half-way leaves nothing that looks like data.
+/// What only MariaDB knows.
+const MARIADB: [&str; 3] = [
+    "--innodb-log-file-size=48M",
+    "--skip-external-locking",
+    "--aria-pagecache-buffer-size=8M",
+];
+
+/// A root whom TCP lets in: names are not looked up, so 127.0.0.1 is not `localhost`.
+const ROOT: &str = "create user if not exists 'root'@'127.0.0.1';\n\
+    grant all on *.* to 'root'@'127.0.0.1' with grant option;\n";
+
+/// Makes the system tables. The folder gets its name only when all is done: a start that was killed half-way leaves nothing that
+/// looks like data.
 fn initialise(
     program: &Path,
+    dialect: Dialect,
     dir: &Path,
     data: &Path,
     settings: &MariaDbSettings,
 ) -> anyhow::Result<()> {
-    let share = share_folder(program)
-        .context("MariaDB's system tables (mysql_system_tables.sql) are not installed")?;
     let fresh = dir.join("data.new");
     for left_over in [&fresh, &data.to_path_buf()] {
         if left_over.exists() {
@@ -197,6 +226,34 @@ fn initialise(
         }
     }
     fs::create_dir(&fresh)?;
+    let lax = MariaDbSettings {
+        throwaway: true,
+        ..settings.clone()
+    };
+    let mut command = Command::new(program);
+    command.args(common_args(dialect, dir, &fresh, &lax));
+    match dialect {
+        Dialect::MariaDb => bootstrap(command, program, &fresh, settings)?,
+        Dialect::MySql => mysql::initialise(command, dir, settings)?,
+    }
+    ensure!(
+        fresh.join("mysql").is_dir(),
+        "no system tables were made; see {}",
+        settings.log.display()
+    );
+    fs::rename(&fresh, data)?;
+    Ok(())
+}
+
+/// As mariadb-install-db does, whose script wants programs of other packages.
+fn bootstrap(
+    mut command: Command,
+    program: &Path,
+    fresh: &Path,
+    settings: &MariaDbSettings,
+) -> anyhow::Result<()> {
+    let share = share_folder(program)
+        .context("MariaDB's system tables (mysql_system_tables.sql) are not installed")?;
     let mut script = String::from(
         "create database mysql;\nuse mysql;\nset @auth_root_socket=NULL;\nset @skip_auth_anonymous=1;\n",
     );
@@ -212,22 +269,9 @@ fn initialise(
         );
         script.push('\n');
     }
-    script.push_str("flush privileges;\ncreate user if not exists 'root'@'127.0.0.1';\n");
-    script.push_str("grant all on *.* to 'root'@'127.0.0.1' with grant option;\n");
-    let log = File::options()
-        .create(true)
-        .append(true)
-        .open(&settings.log)?;
-    let mut command = Command::new(program);
+    script.push_str("flush privileges;\n");
+    script.push_str(ROOT);
     command
-        .args(common_args(
-            dir,
-            &fresh,
-            &MariaDbSettings {
-                throwaway: true,
-                ..settings.clone()
-            },
-        ))
         .args([
             "--bootstrap",
             "--silent-startup",
@@ -235,10 +279,10 @@ fn initialise(
             "--enforce-storage-engine=",
             "--max-allowed-packet=8M",
         ])
-        .current_dir(&fresh)
+        .current_dir(fresh)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
-        .stderr(log);
+        .stderr(appended(&settings.log)?);
     unix::tie_to_parent(&mut command);
     let mut child = command
         .spawn()
@@ -247,17 +291,18 @@ fn initialise(
     // A server that dies while reading breaks the pipe; its exit status below tells more.
     let _ = stdin.write_all(script.as_bytes());
     drop(stdin);
-    let status = child.wait()?;
+    made_in_order(child.wait()?, settings)
+}
+
+fn appended(log: &Path) -> std::io::Result<File> {
+    File::options().create(true).append(true).open(log)
+}
+
+fn made_in_order(status: ExitStatus, settings: &MariaDbSettings) -> anyhow::Result<()> {
     if !status.success() {
         let end = tail(&settings.log, 20).join("\n");
-        bail!("MariaDB's data could not be made ({status}):\n{end}");
+        bail!("the database's data could not be made ({status}):\n{end}");
     }
-    ensure!(
-        fresh.join("mysql").is_dir(),
-        "MariaDB made no system tables; see {}",
-        settings.log.display()
-    );
-    fs::rename(&fresh, data)?;
     Ok(())
 }
 
