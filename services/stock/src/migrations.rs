@@ -24,4 +24,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "limit_since",
         sql: include_str!("../migrations/0004_limit_since.sql"),
     },
+    Migration {
+        version: 5,
+        name: "unattached",
+        sql: include_str!("../migrations/0005_unattached.sql"),
+    },
 ];

@@ -304,7 +304,7 @@ impl World {
     /// A minute passes for what waits to be asked about.
     pub async fn pass_time(&self) {
         for statement in [
-            "UPDATE mall_stock.reservation SET created_at = created_at - INTERVAL 1 MINUTE WHERE attached = 0",
+            "UPDATE mall_stock.unattached SET created_at = created_at - INTERVAL 1 MINUTE",
             "UPDATE mall_payments.payment SET next_ask_at = UTC_TIMESTAMP(6) WHERE next_ask_at IS NOT NULL",
             "UPDATE mall_payments.refund SET next_ask_at = UTC_TIMESTAMP(6) WHERE next_ask_at IS NOT NULL",
         ] {
@@ -439,7 +439,7 @@ impl World {
             ("messages", "SELECT COUNT(*) FROM mall_orders.outbox"),
             (
                 "unasked reservations",
-                "SELECT COUNT(*) FROM mall_stock.reservation WHERE attached = 0 AND state = 'HELD'",
+                "SELECT COUNT(*) FROM mall_stock.unattached",
             ),
             (
                 "unknown payments",

@@ -4,7 +4,8 @@
 //! each reservation "it has its order" or "it has none, and from now on never gets one". Only the latter go back. What was vouched
 //! for once is never asked about again. Orders is away: nothing is released, and the question waits.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mall_db::TxError;
@@ -14,10 +15,17 @@ use uuid::Uuid;
 use crate::domain::Refusal;
 use crate::failure::Failure;
 use crate::state::SharedStock;
-use crate::store::unattached::{self, Unattached};
+use crate::store::items;
+use crate::store::unattached::{self, Batch};
 
-/// So many are one question, and one transaction.
+/// About so many are one question, and one transaction. What was booked together is never more than orders answers at once.
 const BATCH: usize = 512;
+
+/// So many rows, each of reservations that were booked together, are read at a time.
+const PAGE: usize = 64;
+
+/// So many reservations of any age are looked at along with each look, for those of an older program.
+const STRIDE: usize = 10_000;
 
 /// Looks for orphans.
 #[derive(Clone)]
@@ -25,6 +33,9 @@ pub struct Orphans {
     stock: SharedStock,
     orders: Arc<dyn OrdersApi>,
     age: Duration,
+    stride: usize,
+    /// Up to where the walk from the largest id to the smallest comes next; `None`: it begins.
+    walk: Arc<Mutex<Option<Uuid>>>,
 }
 
 /// What a look came to.
@@ -39,63 +50,112 @@ pub struct Found {
 impl Orphans {
     /// Asks about reservations that have been there for `age`: longer than placing an order takes.
     pub fn new(stock: SharedStock, orders: Arc<dyn OrdersApi>, age: Duration) -> Self {
-        Self { stock, orders, age }
+        Self {
+            stock,
+            orders,
+            age,
+            stride: STRIDE,
+            walk: Arc::default(),
+        }
+    }
+
+    /// Looks at so many reservations along with each look, in place of 10 000.
+    #[must_use]
+    pub fn with_stride(mut self, stride: usize) -> Self {
+        self.stride = stride;
+        self
     }
 
     /// Asks about all that are old enough.
     pub async fn release(&self, should_stop: impl Fn() -> bool) -> anyhow::Result<Found> {
-        let cutoff = self.stock.clock.now() - chrono::Duration::from_std(self.age)?;
+        self.adopt().await?;
+        // By the clock that wrote the rows: those of the instances may differ.
+        let now = self.stock.db.read("now", |conn| {
+            Box::pin(async move { Ok(items::now(conn).await?) })
+        });
+        let cutoff = now.await.map_err(failed)? - chrono::Duration::from_std(self.age)?;
         let (mut found, mut last) = (Found::default(), None);
-        while !should_stop() {
+        loop {
             let old = self.stock.db.read("unattached", move |conn| {
-                Box::pin(async move { Ok(unattached::before(conn, cutoff, last, BATCH).await?) })
+                Box::pin(async move { Ok(unattached::before(conn, cutoff, last, PAGE).await?) })
             });
-            let old: Vec<Unattached> = old.await.map_err(failed)?;
-            let Some(end) = old.last() else { break };
-            last = Some(*end);
-            let some = self.judge(&old).await?;
-            found.attached += some.attached;
-            found.released += some.released;
-            if old.len() < BATCH {
-                break;
+            let mut old: Vec<Batch> = old.await.map_err(failed)?;
+            last = old.last().map(|batch| (batch.since, batch.first));
+            let whole = old.len() == PAGE;
+            let mut rest = old.as_mut_slice();
+            while !rest.is_empty() {
+                if should_stop() {
+                    return Ok(found);
+                }
+                let (together, behind) = rest.split_at_mut(one_question(rest));
+                let some = self.judge(together).await?;
+                found.attached += some.attached;
+                found.released += some.released;
+                rest = behind;
+            }
+            if !whole {
+                return Ok(found);
             }
         }
-        Ok(found)
     }
 
-    async fn judge(&self, old: &[Unattached]) -> anyhow::Result<Found> {
-        let (held, done): (Vec<&Unattached>, Vec<&Unattached>) =
-            old.iter().partition(|reservation| reservation.held);
-        let mut attached: Vec<Uuid> = done.iter().map(|reservation| reservation.id).collect();
-        let mut orphans = Vec::new();
-        if !held.is_empty() {
+    /// One step of the walk over all reservations for those that a program booked which does not know `unattached`. In the release after
+    /// this one no such program is left, and neither is this.
+    async fn adopt(&self) -> Result<(), Failure> {
+        let (upto, stride) = (*self.place(), self.stride);
+        let adopted = self.stock.db.run_tx("adopt_reservations", move |tx| {
+            Box::pin(async move { Ok(unattached::adopt(tx, upto, stride).await?) })
+        });
+        let (next, adopted) = adopted.await.map_err(failed)?;
+        *self.place() = next;
+        if adopted > 0 {
+            tracing::info!(
+                reservations = adopted,
+                "took over reservations of an older program"
+            );
+        }
+        Ok(())
+    }
+
+    fn place(&self) -> std::sync::MutexGuard<'_, Option<Uuid>> {
+        self.walk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn judge(&self, batches: &mut [Batch]) -> anyhow::Result<Found> {
+        let ids: Arc<[Uuid]> = batches
+            .iter()
+            .flat_map(|batch| batch.ids.iter().copied())
+            .collect();
+        let count = ids.len();
+        let held = self.stock.db.read("unattached_held", move |conn| {
+            let ids = Arc::clone(&ids);
+            Box::pin(async move { Ok(unattached::held(conn, &ids).await?) })
+        });
+        // What is sold or given back needs no question.
+        let mut open: HashSet<Uuid> = held.await.map_err(failed)?.into_iter().collect();
+        let mut released = 0;
+        if !open.is_empty() {
             let unclaimed = Unclaimed {
-                reservation_ids: held
-                    .iter()
-                    .map(|reservation| reservation.id.to_string())
-                    .collect(),
+                reservation_ids: open.iter().map(Uuid::to_string).collect(),
             };
             let verdict = self.orders.judge(&unclaimed).await?;
             self.stock.faults.reach("orphans.judged").await;
             // What is in neither list is asked about again.
-            for reservation in held {
-                let id = reservation.id.to_string();
-                if verdict.ordered.contains(&id) {
-                    attached.push(reservation.id);
-                } else if verdict.fenced.contains(&id) {
-                    orphans.push(reservation.id);
-                }
+            for id in verdict.ordered.iter().flat_map(|id| id.parse::<Uuid>()) {
+                open.remove(&id);
             }
-        }
-        let mut released = 0;
-        for id in orphans {
-            match self.stock.release(id).await {
-                Ok(by_us) => {
-                    released += usize::from(by_us);
-                    attached.push(id);
+            for id in verdict.fenced.iter().flat_map(|id| id.parse::<Uuid>()) {
+                if !open.contains(&id) {
+                    continue;
                 }
-                Err(failure) => {
-                    tracing::warn!(reservation.id = %id, error = %failure, "an orphan is given back later");
+                match self.stock.release(id).await {
+                    Ok(by_us) => {
+                        released += usize::from(by_us);
+                        open.remove(&id);
+                    }
+                    Err(failure) => {
+                        tracing::warn!(reservation.id = %id, error = %failure, "an orphan is given back later");
+                    }
                 }
             }
         }
@@ -107,22 +167,45 @@ impl Orphans {
             self.stock.metrics.orphans.add(released as u64);
         }
         self.stock.faults.reach("orphans.released").await;
-        let count = attached.len();
-        self.attach(attached).await?;
+        self.leave(batches, &open).await?;
         Ok(Found {
-            attached: count - released,
+            attached: count - open.len() - released,
             released,
         })
     }
 
-    async fn attach(&self, ids: Vec<Uuid>) -> Result<(), Failure> {
-        let ids: Arc<[Uuid]> = ids.into();
-        let marked = self.stock.db.run_tx("attach_reservations", move |tx| {
-            let ids = Arc::clone(&ids);
-            Box::pin(async move { Ok(unattached::attach(tx, &ids).await?) })
+    /// Only these are asked about again.
+    async fn leave(&self, batches: &mut [Batch], open: &HashSet<Uuid>) -> Result<(), Failure> {
+        let mut changed = Vec::new();
+        for batch in batches {
+            let before = batch.ids.len();
+            batch.ids.retain(|id| open.contains(id));
+            if batch.ids.len() < before {
+                changed.push(batch.clone());
+            }
+        }
+        let changed: Arc<[Batch]> = changed.into();
+        let left = self.stock.db.run_tx("attach_reservations", move |tx| {
+            let changed = Arc::clone(&changed);
+            Box::pin(async move {
+                for batch in changed.iter() {
+                    unattached::leave(tx, batch).await?;
+                }
+                Ok(())
+            })
         });
-        marked.await.map_err(failed)
+        left.await.map_err(failed)
     }
+}
+
+/// How many of the rows, at least one, make one question.
+fn one_question(batches: &[Batch]) -> usize {
+    let mut ids = 0;
+    let fit = batches.iter().take_while(|batch| {
+        ids += batch.ids.len();
+        ids <= BATCH
+    });
+    fit.count().max(1)
 }
 
 fn failed(error: TxError<Refusal>) -> Failure {

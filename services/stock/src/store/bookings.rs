@@ -79,33 +79,52 @@ impl Statements {
     /// Books reservations of one product; a duplicate of [`super::reservations::KEY`] when one of the ids is spent.
     pub fn book(&mut self, product: ProductId, holds: &[Hold], counted: bool) {
         self.next();
-        self.text.reserve(600 + holds.len() * 128);
-        self.text.push_str(
-            "INSERT INTO reservation (reservation_id, state, buyer, product_id, quantity, counted, created_at, updated_at) VALUES ",
+        self.text.reserve(900 + holds.len() * 128);
+        // What all of them have in common is left to the defaults: the server reads every word of every row.
+        let (column, value) = if counted {
+            (", counted", ",1")
+        } else {
+            ("", "")
+        };
+        add!(
+            self.text,
+            "INSERT INTO reservation (reservation_id, buyer, product_id, quantity, attached{column}) VALUES "
         );
-        let counted = i8::from(counted);
+        let product = format!(",{},", product.0);
         for (number, hold) in holds.iter().enumerate() {
             self.text.push_str(if number == 0 { "(" } else { ",(" });
             id(&mut self.text, hold.id);
-            let (buyer, quantity, now) = (hold.buyer.0, hold.quantity, &self.now);
             add!(
                 self.text,
-                ",'HELD',{buyer},{},{quantity},{counted},{now},{now})",
-                product.0
+                ",{}{product}{},1{value})",
+                hold.buyer.0,
+                hold.quantity
             );
         }
+        self.unattached(holds.iter().map(|hold| hold.id));
+    }
+
+    /// Notes that nobody has vouched for these yet, in one row for all.
+    fn unattached(&mut self, ids: impl Iterator<Item = Uuid> + Clone) {
+        self.next();
+        self.text
+            .push_str("INSERT INTO unattached (first, ids) VALUES (");
+        id(&mut self.text, ids.clone().next().unwrap_or_default());
+        self.text.push_str(",0x");
+        for one in ids {
+            digits(&mut self.text, one);
+        }
+        self.text.push(')');
     }
 
     /// Books a reservation of several products, each with whether it counts; a duplicate of [`super::reservations::KEY`] when the id
     /// is spent.
     pub fn book_lines(&mut self, reservation: Uuid, buyer: UserId, lines: &[(Line, bool)]) {
         self.next();
-        self.text.push_str(
-            "INSERT INTO reservation (reservation_id, state, buyer, created_at, updated_at) VALUES (",
-        );
+        self.text
+            .push_str("INSERT INTO reservation (reservation_id, buyer, attached) VALUES (");
         id(&mut self.text, reservation);
-        let now = &self.now;
-        add!(self.text, ",'HELD',{},{now},{now})", buyer.0);
+        add!(self.text, ",{},1)", buyer.0);
         self.text.push_str(
             "; INSERT INTO reservation_line (reservation_id, product_id, quantity, counted) VALUES ",
         );
@@ -120,6 +139,7 @@ impl Statements {
                 line.quantity
             );
         }
+        self.unattached(std::iter::once(reservation));
     }
 
     /// Available to held, under the guard that nothing oversells, whatever Redis showed; that nothing is sold before it opens, by
@@ -249,8 +269,12 @@ fn column(state: State) -> &'static str {
 
 /// The id as a literal.
 fn id(text: &mut String, id: Uuid) {
-    let mut buffer = Uuid::encode_buffer();
     text.push_str("0x");
+    digits(text, id);
+}
+
+fn digits(text: &mut String, id: Uuid) {
+    let mut buffer = Uuid::encode_buffer();
     text.push_str(id.simple().encode_lower(&mut buffer));
 }
 

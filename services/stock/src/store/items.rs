@@ -59,7 +59,7 @@ pub async fn put(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO stock_item (product_id, name, opens_at, purchase_limit, updated_at) VALUES (?, ?, ?, ?, ?) \
-         ON DUPLICATE KEY UPDATE limit_since = IF(purchase_limit <=> ?, limit_since, ?), name = ?, opens_at = ?, \
+         ON DUPLICATE KEY UPDATE limit_since = IF(purchase_limit <=> ?, limit_since, UTC_TIMESTAMP(6)), name = ?, opens_at = ?, \
          purchase_limit = ?, updated_at = ?",
     )
     .bind(id.0)
@@ -68,7 +68,6 @@ pub async fn put(
     .bind(facts.limit)
     .bind(now.naive_utc())
     .bind(facts.limit)
-    .bind(now.naive_utc())
     .bind(name)
     .bind(facts.opens.map(|time| time.naive_utc()))
     .bind(facts.limit)

@@ -19,12 +19,14 @@ pub async fn insert_tombstone(
     id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO reservation (reservation_id, state, created_at, updated_at) VALUES (?, 'RELEASED', ?, ?)")
-        .bind(id)
-        .bind(now.naive_utc())
-        .bind(now.naive_utc())
-        .execute(conn)
-        .await?;
+    sqlx::query(
+        "INSERT INTO reservation (reservation_id, state, attached, created_at, updated_at) VALUES (?, 'RELEASED', 1, ?, ?)",
+    )
+    .bind(id)
+    .bind(now.naive_utc())
+    .bind(now.naive_utc())
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

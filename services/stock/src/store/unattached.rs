@@ -1,4 +1,5 @@
-//! `reservation`, as far as nobody has vouched for it yet. The index leads to these rows alone, however many others there are.
+//! `unattached`: the reservations that nobody has vouched for yet. It holds these alone, however many others there are: what books writes
+//! its ids here in the same transaction, and who has asked about them takes them out.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use mall_db::padded;
@@ -7,64 +8,131 @@ use uuid::Uuid;
 
 use super::repeated;
 
-/// A reservation that nobody has vouched for.
-#[derive(Clone, Copy, Debug)]
-pub struct Unattached {
-    /// Its id.
-    pub id: Uuid,
-    /// Since when it is there.
+/// Reservations that were booked together.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// When; with `first` its key.
     pub since: DateTime<Utc>,
-    /// Whether it still holds its pieces.
-    pub held: bool,
+    /// One of the ids that were booked.
+    pub first: Uuid,
+    /// Those that nobody has vouched for.
+    pub ids: Vec<Uuid>,
 }
 
 /// Those from before `cutoff`, the oldest first, from behind `after` on.
 pub async fn before(
     conn: &mut MySqlConnection,
     cutoff: DateTime<Utc>,
-    after: Option<Unattached>,
+    after: Option<(DateTime<Utc>, Uuid)>,
     limit: usize,
-) -> Result<Vec<Unattached>, sqlx::Error> {
-    let since = after.map_or(NaiveDateTime::MIN.and_utc(), |last| last.since);
-    let id = after.map_or(Uuid::nil(), |last| last.id);
-    // MySQL's first day is later than chrono's.
-    let since = since.max(DateTime::UNIX_EPOCH).naive_utc();
-    let rows: Vec<(Uuid, NaiveDateTime, String)> = sqlx::query_as(
-        "SELECT reservation_id, created_at, state FROM reservation \
-         WHERE attached = 0 AND created_at <= ? AND created_at >= ? AND (created_at > ? OR reservation_id > ?) \
-         ORDER BY created_at, reservation_id LIMIT ?",
+) -> Result<Vec<Batch>, sqlx::Error> {
+    let (since, first) = after.unwrap_or((DateTime::UNIX_EPOCH, Uuid::nil()));
+    let since = since.naive_utc();
+    let rows: Vec<(NaiveDateTime, Uuid, Vec<u8>)> = sqlx::query_as(
+        "SELECT created_at, first, ids FROM unattached \
+         WHERE created_at <= ? AND created_at >= ? AND (created_at > ? OR first > ?) ORDER BY created_at, first LIMIT ?",
     )
     .bind(cutoff.naive_utc())
     .bind(since)
     .bind(since)
-    .bind(id)
+    .bind(first)
     .bind(limit as u64)
     .fetch_all(conn)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(id, since, state)| Unattached {
-            id,
-            since: since.and_utc(),
-            held: state == "HELD",
-        })
-        .collect())
+    let batch = |(since, first, ids): (NaiveDateTime, Uuid, Vec<u8>)| Batch {
+        since: since.and_utc(),
+        first,
+        ids: read(&ids),
+    };
+    Ok(rows.into_iter().map(batch).collect())
 }
 
-/// Somebody has vouched for these.
-pub async fn attach(conn: &mut MySqlConnection, ids: &[Uuid]) -> Result<(), sqlx::Error> {
+/// What is left of the batch: nothing, and it is gone.
+pub async fn leave(conn: &mut MySqlConnection, batch: &Batch) -> Result<(), sqlx::Error> {
+    let query = if batch.ids.is_empty() {
+        sqlx::query("DELETE FROM unattached WHERE created_at = ? AND first = ?")
+    } else {
+        sqlx::query("UPDATE unattached SET ids = ? WHERE created_at = ? AND first = ?")
+            .bind(write(&batch.ids))
+    };
+    query
+        .bind(batch.since.naive_utc())
+        .bind(batch.first)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Takes over what a program before this table booked, whose rows say `attached = 0`: among the `many` reservations with the largest
+/// ids up to `upto`, `None`: of all. Returns up to where to go on and how many there were; `None`: it was at the beginning.
+pub async fn adopt(
+    conn: &mut MySqlConnection,
+    upto: Option<Uuid>,
+    many: usize,
+) -> Result<(Option<Uuid>, usize), sqlx::Error> {
+    let upto = upto.unwrap_or(Uuid::max());
+    let (lowest,): (Option<Uuid>,) = sqlx::query_as(
+        "SELECT MIN(reservation_id) FROM \
+         (SELECT reservation_id FROM reservation WHERE reservation_id <= ? ORDER BY reservation_id DESC LIMIT ?) part",
+    )
+    .bind(upto)
+    .bind(many as u64)
+    .fetch_one(&mut *conn)
+    .await?;
+    let Some(lowest) = lowest else {
+        return Ok((None, 0));
+    };
+    let found: Vec<(Uuid, NaiveDateTime)> = sqlx::query_as(
+        "SELECT reservation_id, created_at FROM reservation WHERE reservation_id >= ? AND reservation_id <= ? AND attached = 0",
+    )
+    .bind(lowest)
+    .bind(upto)
+    .fetch_all(&mut *conn)
+    .await?;
+    for (id, since) in &found {
+        // Somebody else may do the same at this moment.
+        sqlx::query("INSERT INTO unattached (created_at, first, ids) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE ids = ids")
+            .bind(since)
+            .bind(id)
+            .bind(write(&[*id]))
+            .execute(&mut *conn)
+            .await?;
+        sqlx::query("UPDATE reservation SET attached = 1 WHERE reservation_id = ?")
+            .bind(id)
+            .execute(&mut *conn)
+            .await?;
+    }
+    let next = lowest.as_u128().checked_sub(1).map(Uuid::from_u128);
+    Ok((next, found.len()))
+}
+
+/// Those of the ids that still hold their pieces.
+pub async fn held(conn: &mut MySqlConnection, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
     if ids.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let ids = padded(ids);
     let sql = format!(
-        "UPDATE reservation SET attached = 1 WHERE reservation_id IN ({})",
+        "SELECT reservation_id FROM reservation WHERE state = 'HELD' AND reservation_id IN ({})",
         repeated("?", ids.len())
     );
-    let mut query = sqlx::query(AssertSqlSafe(sql));
+    let mut query = sqlx::query_as(AssertSqlSafe(sql));
     for id in ids {
         query = query.bind(id);
     }
-    query.execute(conn).await?;
-    Ok(())
+    let rows: Vec<(Uuid,)> = query.fetch_all(conn).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+fn read(ids: &[u8]) -> Vec<Uuid> {
+    ids.as_chunks()
+        .0
+        .iter()
+        .copied()
+        .map(Uuid::from_bytes)
+        .collect()
+}
+
+fn write(ids: &[Uuid]) -> Vec<u8> {
+    ids.iter().flat_map(|id| id.into_bytes()).collect()
 }

@@ -8,6 +8,8 @@ use async_trait::async_trait;
 use mall_http_client::CallError;
 use mall_orders_api::{OrdersApi, SERVICE, Unclaimed, Verdict};
 use mall_stock::app::orphans::{Found, Orphans};
+use mall_stock::store::unattached;
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
 use uuid::Uuid;
 
 use crate::support::{Books, Instance, Servers, new_product};
@@ -17,6 +19,8 @@ use crate::support::{Books, Instance, Servers, new_product};
 struct FakeOrders {
     ordered: Mutex<HashSet<Uuid>>,
     asked: Mutex<Vec<Uuid>>,
+    /// Says nothing of these.
+    undecided: Mutex<HashSet<Uuid>>,
     away: Mutex<bool>,
 }
 
@@ -39,10 +43,14 @@ impl OrdersApi for FakeOrders {
         }
         let ids = &unclaimed.reservation_ids;
         let known = self.ordered.lock().unwrap();
+        let undecided = self.undecided.lock().unwrap();
         let is_ordered = |id: &&String| known.contains(&Uuid::parse_str(id).unwrap());
         let all = ids.iter().map(|id| Uuid::parse_str(id).unwrap());
         self.asked.lock().unwrap().extend(all);
-        let (ordered, fenced): (Vec<&String>, Vec<&String>) = ids.iter().partition(is_ordered);
+        let said = ids
+            .iter()
+            .filter(|id| !undecided.contains(&Uuid::parse_str(id).unwrap()));
+        let (ordered, fenced): (Vec<&String>, Vec<&String>) = said.partition(is_ordered);
         Ok(Verdict {
             ordered: ordered.into_iter().cloned().collect(),
             fenced: fenced.into_iter().cloned().collect(),
@@ -86,7 +94,8 @@ async fn what_has_no_order_is_given_back_and_what_has_one_is_asked_about_once() 
     app.release(spent).await.ok();
 
     let found = look(&orphans).await;
-    assert_eq!((found.attached, found.released), (4, 2));
+    // What never took is not even looked at.
+    assert_eq!((found.attached, found.released), (3, 2));
     let mut asked = orders.asked();
     asked.sort_unstable();
     assert_eq!(asked, [ordered, lost, several]);
@@ -154,4 +163,159 @@ async fn two_instances_that_look_at_once_give_back_once() {
     assert_eq!(first.released + second.released, 100);
     let books = servers.audit(product).await;
     assert_eq!((books.available, books.held), (200, 1000));
+}
+
+async fn connection(servers: &Servers) -> MySqlConnection {
+    MySqlConnection::connect(&servers.schema.url).await.unwrap()
+}
+
+async fn sql(conn: &mut MySqlConnection, text: String) {
+    sqlx::raw_sql(AssertSqlSafe(text))
+        .execute(conn)
+        .await
+        .unwrap();
+}
+
+/// The batches that wait to be asked about, each with how many reservations.
+async fn waiting(conn: &mut MySqlConnection) -> Vec<i64> {
+    sqlx::query_scalar(
+        "SELECT CAST(LENGTH(ids) DIV 16 AS SIGNED) FROM unattached ORDER BY created_at, first",
+    )
+    .fetch_all(conn)
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn of_what_was_booked_together_only_what_is_undecided_is_asked_about_again() {
+    let servers = Servers::open().await;
+    let (app, product) = (servers.instance(), new_product());
+    let mut conn = connection(&servers).await;
+    app.supply(product, 20).await;
+    let ids: Vec<Uuid> = (0..10).map(|_| Uuid::now_v7()).collect();
+    let line = [(product, 1)];
+    let all = ids.iter().map(|id| app.reserve(*id, &line));
+    for reply in futures_util::future::join_all(all).await {
+        reply.ok();
+    }
+    let batches = waiting(&mut conn).await;
+    assert!(
+        batches.len() < 10 && batches.iter().sum::<i64>() == 10,
+        "{batches:?}"
+    );
+
+    let orders = Arc::new(FakeOrders::default());
+    ids[..6].iter().for_each(|id| orders.orders(*id));
+    *orders.undecided.lock().unwrap() = ids[8..].iter().copied().collect();
+    let orphans = orphans(&app, &orders, Duration::ZERO);
+    let found = look(&orphans).await;
+    assert_eq!((found.attached, found.released), (6, 2));
+    assert_eq!(waiting(&mut conn).await.iter().sum::<i64>(), 2);
+
+    orders.asked();
+    orders.undecided.lock().unwrap().clear();
+    assert_eq!(look(&orphans).await.released, 2);
+    let mut asked = orders.asked();
+    asked.sort_unstable();
+    assert_eq!(asked, ids[8..]);
+    assert_eq!(waiting(&mut conn).await, [0_i64; 0]);
+    let books = servers.audit(product).await;
+    assert_eq!((books.available, books.held), (14, 6));
+}
+
+/// A program of the release before books rows with `attached = 0` and knows no `unattached`.
+#[tokio::test]
+async fn what_an_older_program_books_meanwhile_is_found_whatever_its_ids() {
+    let servers = Servers::open().await;
+    let (app, product) = (servers.instance(), new_product());
+    let mut conn = connection(&servers).await;
+    app.supply(product, 100).await;
+    let orders = Arc::new(FakeOrders::default());
+    let orphans = orphans(&app, &orders, Duration::ZERO).with_stride(5);
+    // Ids in no order, the largest and the smallest that there are among them.
+    let edges = [Uuid::nil(), Uuid::max()];
+    let ids: Vec<Uuid> = (0..21).map(|_| Uuid::new_v4()).chain(edges).collect();
+    for id in &ids {
+        app.reserve(*id, &[(product, 1)]).await.ok();
+    }
+    look(&orphans).await;
+    assert_eq!(servers.audit(product).await.available, 100);
+    let older = "UPDATE reservation SET state = 'HELD', attached = 0; \
+         UPDATE stock_item SET held = held + 23, available = available - 23; \
+         INSERT INTO stock_movement (product_id, kind, supplied, available, held, sold, reservations, reference, created_at) \
+         SELECT product_id, 'HOLD', 0, -23, 23, 0, 23, '', updated_at FROM stock_item";
+    for round in 0..2 {
+        sql(&mut conn, older.to_owned()).await;
+        let mut released = 0;
+        // 23 rows, five in each look, and the walk may have been anywhere.
+        for _ in 0..6 {
+            released += look(&orphans).await.released;
+        }
+        assert_eq!(released, 23, "round {round}");
+    }
+    assert_eq!(servers.books(product).await.held, 0);
+}
+
+/// How many rows the server reads for `what` that the job asks.
+async fn rows_read(conn: &mut MySqlConnection, what: &str) -> i64 {
+    let read = "SELECT CAST(SUM(variable_value) AS SIGNED) FROM information_schema.session_status \
+         WHERE variable_name LIKE 'Handler_read_%'";
+    let read = if is_mysql(conn).await {
+        read.replace("information_schema", "performance_schema")
+    } else {
+        read.to_owned()
+    };
+    let before: i64 = sqlx::query_scalar(AssertSqlSafe(read.clone()))
+        .fetch_one(&mut *conn)
+        .await
+        .unwrap();
+    match what {
+        "question" => {
+            let now = chrono::Utc::now();
+            let batches = unattached::before(conn, now, None, 64).await.unwrap();
+            assert_eq!(batches.len(), 1);
+            assert_eq!(
+                unattached::held(conn, &batches[0].ids).await.unwrap().len(),
+                1
+            );
+        }
+        _ => {
+            unattached::adopt(conn, None, 100).await.unwrap();
+        }
+    }
+    let after: i64 = sqlx::query_scalar(AssertSqlSafe(read))
+        .fetch_one(&mut *conn)
+        .await
+        .unwrap();
+    after - before
+}
+
+async fn is_mysql(conn: &mut MySqlConnection) -> bool {
+    let version: String = sqlx::query_scalar("SELECT VERSION()")
+        .fetch_one(conn)
+        .await
+        .unwrap();
+    !version.contains("MariaDB")
+}
+
+#[tokio::test]
+async fn a_look_reads_as_much_beside_many_old_reservations_as_beside_none() {
+    let servers = Servers::open().await;
+    let (app, product) = (servers.instance(), new_product());
+    let mut conn = connection(&servers).await;
+    app.supply(product, 10).await;
+    app.reserve(Uuid::now_v7(), &[(product, 1)]).await.ok();
+    rows_read(&mut conn, "question").await;
+    let alone = rows_read(&mut conn, "question").await;
+    let ten = "(SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 \
+         UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)";
+    let old = format!(
+        "INSERT INTO reservation (reservation_id, state, buyer, product_id, quantity, attached, created_at, updated_at) \
+         SELECT UNHEX(MD5(n)), 'SOLD', n, {product}, 1, 1, '2020-01-01', '2020-01-01' FROM \
+         (SELECT a.d * 1000 + b.d * 100 + c.d * 10 + e.d AS n FROM {ten} a, {ten} b, {ten} c, {ten} e) numbers"
+    );
+    sql(&mut conn, old).await;
+    assert_eq!(rows_read(&mut conn, "question").await, alone);
+    let walk = rows_read(&mut conn, "walk").await;
+    assert!(walk < 500, "a step of 100 read {walk} rows");
 }
