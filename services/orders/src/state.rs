@@ -82,6 +82,7 @@ impl Orders {
             .collect();
         let (most, writers) = (config.placing_batch, config.placing_writers);
         let combiner = Combiner::new(db.clone(), clock.clone(), most, writers);
+        let marks = Marks::new(config.sold_out_mark.get(), peers.stock.clone());
         Self {
             db,
             clock,
@@ -90,7 +91,7 @@ impl Orders {
             combiner,
             peers,
             relay,
-            marks: Marks::new(config.sold_out_mark.get()),
+            marks,
             config,
             faults: FaultPoints::from_env(),
             steps,

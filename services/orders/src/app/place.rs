@@ -188,8 +188,8 @@ async fn first_time(
     attempt: &Attempt,
 ) -> Result<Placed, Failed> {
     // A first look: whoever stands at an empty shelf costs nobody a question. One who comes again may have been accepted before.
-    let empty = wanted.iter().find(|want| app.marks.fresh(want.product));
-    if let Some(want) = empty.filter(|_| !attempt.repeated) {
+    let empty = |want: &&Wanted| !attempt.repeated && app.marks.refuses(want.product);
+    if let Some(want) = wanted.iter().find(empty) {
         return Err(Failed::Clean(error::sold_out(want.product)));
     }
     let (lines, total) = priced(app, wanted).await.map_err(Failed::Clean)?;

@@ -327,8 +327,19 @@ impl StockApi for FakeStock {
         unreachable!("orders adjusts nothing")
     }
 
-    async fn available(&self, _ids: &[ProductId]) -> Result<Vec<Available>, CallError> {
-        unreachable!("orders does not ask")
+    async fn available(&self, ids: &[ProductId]) -> Result<Vec<Available>, CallError> {
+        let show = || {
+            let shelf = self.shelf.lock().unwrap();
+            let known = ids.iter().filter_map(|id| {
+                let available = *shelf.available.get(id)?;
+                Some(Available {
+                    product_id: *id,
+                    available,
+                })
+            });
+            Ok(known.collect())
+        };
+        self.line.through(show).await
     }
 
     async fn reserve(&self, reserve: &Reserve) -> Result<Reservation, CallError> {

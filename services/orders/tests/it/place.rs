@@ -9,7 +9,7 @@ use mall_types::{ProductId, Role, UserId};
 use serde_json::json;
 
 use crate::fakes::Fault;
-use crate::support::{ALICE, MUG, PEN, World};
+use crate::support::{ALICE, BOB, MUG, PEN, World};
 
 #[tokio::test]
 async fn an_order_is_placed() {
@@ -88,6 +88,30 @@ async fn a_product_that_was_sold_out_just_now_is_refused_without_asking() {
     world.stock.line.away(false);
     assert_eq!(world.order(ALICE, PEN, 1).await.status, 200);
     assert_eq!(world.orders().await, 2);
+}
+
+/// The mark itself would last for an hour: what ends it is that stock was asked.
+#[tokio::test]
+async fn pieces_that_are_back_are_sold_to_whoever_comes_next() {
+    let world = World::marking(3600).await;
+    assert_eq!(world.order(ALICE, MUG, 10).await.status, 200);
+    assert_eq!(world.order(BOB, MUG, 1).await.code(), (409, "SOLD_OUT"));
+    for back in 1..=3 {
+        {
+            let mut shelf = world.stock.shelf.lock().unwrap();
+            shelf.available.insert(ProductId(MUG), 1);
+        }
+        eventually(Wait::from_secs(10), || async {
+            let answer = world.order(BOB, MUG, 1).await;
+            match answer.code() {
+                (200, _) => Ok(()),
+                code => Err(format!("{code:?}")),
+            }
+        })
+        .await;
+        assert_eq!(world.order(ALICE, MUG, 1).await.code(), (409, "SOLD_OUT"));
+        assert_eq!(world.stock.pieces(MUG), (0, 10 + back, 0));
+    }
 }
 
 #[tokio::test]
