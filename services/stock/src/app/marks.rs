@@ -146,11 +146,21 @@ impl Stock {
 
 /// Hears from the other instances that pieces are back, until `stopping`.
 pub async fn listen(stock: SharedStock, client: redis::Client, stopping: CancellationToken) {
+    listen_pinging(stock, client, stopping, PING_EVERY).await;
+}
+
+/// [`listen`], looking so often whether the connection still lives.
+pub async fn listen_pinging(
+    stock: SharedStock,
+    client: redis::Client,
+    stopping: CancellationToken,
+    ping_every: Duration,
+) {
     let mut told = false;
     loop {
         let lost = tokio::select! {
             () = stopping.cancelled() => return,
-            lost = listen_once(&stock, &client, &mut told) => lost,
+            lost = listen_once(&stock, &client, ping_every, &mut told) => lost,
         };
         if !std::mem::replace(&mut told, true) {
             tracing::warn!(error = %lost, "no word from the other instances when pieces come back: marks end by themselves meanwhile");
@@ -163,7 +173,12 @@ pub async fn listen(stock: SharedStock, client: redis::Client, stopping: Cancell
 }
 
 /// Returns why it ended.
-async fn listen_once(stock: &Stock, client: &redis::Client, told: &mut bool) -> String {
+async fn listen_once(
+    stock: &Stock,
+    client: &redis::Client,
+    ping_every: Duration,
+    told: &mut bool,
+) -> String {
     let connected = async {
         let mut connected = client.get_async_pubsub().await?;
         connected.subscribe(BACK).await?;
@@ -185,7 +200,7 @@ async fn listen_once(stock: &Stock, client: &redis::Client, told: &mut bool) -> 
                     stock.marks.back(ProductId(product));
                 }
             }
-            () = tokio::time::sleep(PING_EVERY) => {
+            () = tokio::time::sleep(ping_every) => {
                 // The answer on a subscribed connection is a list, on none a word.
                 match timeout(ANSWER_WITHIN, sink.ping::<redis::Value>()).await {
                     Ok(Ok(_)) => {}

@@ -9,6 +9,7 @@ mod drops;
 mod fence;
 mod guards;
 mod marks;
+mod moves;
 mod orphans;
 mod outage;
 mod overlap;

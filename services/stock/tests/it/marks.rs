@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mall_stock::app::marks::listen;
+use mall_stock::app::marks::{listen, listen_pinging};
 use mall_testkit::eventually;
 use redis::AsyncCommands;
 use serde_json::json;
@@ -234,4 +234,45 @@ async fn a_message_that_is_lost_costs_no_more_than_the_marks_age() {
         .unwrap();
     until_marked(&a, product).await;
     assert_eq!(servers.audit(product).await.held, 1);
+}
+
+/// Whoever listens asks now and then whether the connection still lives; the answer must not be taken for the loss of it.
+#[tokio::test]
+async fn a_subscription_lives_through_many_pings() {
+    let servers = Servers::with_own_redis().await;
+    let app = servers.instance();
+    let often = Duration::from_millis(20);
+    let listener = listen_pinging(
+        app.stock.clone(),
+        servers.redis.clone(),
+        CancellationToken::new(),
+        often,
+    );
+    let _hears = AbortOnDropHandle::new(tokio::spawn(listener));
+    eventually(SOON, || async {
+        let pings = calls(&servers, "ping").await;
+        if pings >= 20 { Ok(()) } else { Err(pings) }
+    })
+    .await;
+    assert_eq!(calls(&servers, "subscribe").await, 1, "subscribed once");
+    let list: String = redis::cmd("CLIENT")
+        .arg(&["LIST", "TYPE", "pubsub"])
+        .query_async(&mut servers.redis())
+        .await
+        .unwrap();
+    assert_eq!(list.lines().count(), 1, "{list}");
+}
+
+/// How often this Redis was told a command.
+async fn calls(servers: &Servers, command: &str) -> u64 {
+    let stats: String = redis::cmd("INFO")
+        .arg("commandstats")
+        .query_async(&mut servers.redis())
+        .await
+        .unwrap();
+    let line = format!("cmdstat_{command}:calls=");
+    stats
+        .lines()
+        .find_map(|found| found.strip_prefix(&*line)?.split(',').next()?.parse().ok())
+        .unwrap_or(0)
 }
