@@ -109,7 +109,7 @@ impl Shelf {
             ));
             let text = format!(
                 "INSERT INTO reservation (reservation_id, state, buyer, product_id, quantity, attached, created_at, updated_at) \
-                 SELECT UNHEX(CONCAT(LPAD(HEX({first} + n), 12, '0'), '7', SUBSTR(MD5(n), 1, 3), '8', SUBSTR(MD5(n), 4, 15))), \
+                 SELECT UNHEX(CONCAT(LPAD(HEX({first} + n), 12, '0'), '7', SUBSTR(SHA2(n, 256), 1, 3), '8', SUBSTR(SHA2(n, 256), 4, 15))), \
                  'SOLD', n, {}, 1, 1, '2020-01-01', '2020-01-01' FROM (SELECT {filled} + a.d * 10000 + b.d * 1000 + c.d * 100 \
                  + e.d * 10 + f.d AS n FROM {digit} a, {digit} b, {digit} c, {digit} e, {digit} f) numbers",
                 self.product

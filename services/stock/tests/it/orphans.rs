@@ -311,7 +311,7 @@ async fn a_look_reads_as_much_beside_many_old_reservations_as_beside_none() {
          UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)";
     let old = format!(
         "INSERT INTO reservation (reservation_id, state, buyer, product_id, quantity, attached, created_at, updated_at) \
-         SELECT UNHEX(MD5(n)), 'SOLD', n, {product}, 1, 1, '2020-01-01', '2020-01-01' FROM \
+         SELECT UNHEX(LEFT(SHA2(n, 256), 32)), 'SOLD', n, {product}, 1, 1, '2020-01-01', '2020-01-01' FROM \
          (SELECT a.d * 1000 + b.d * 100 + c.d * 10 + e.d AS n FROM {ten} a, {ten} b, {ten} c, {ten} e) numbers"
     );
     sql(&mut conn, old).await;
