@@ -75,6 +75,12 @@ pub struct Drop {
     /// How many products open
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub products: u32,
+    /// So many orders per second by plan, whether or not earlier ones were answered; latency counts from the planned start
+    #[arg(long, value_name = "PER_SECOND", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub rate: Option<u32>,
+    /// Before it, for each of these numbers of connections a drop of its own that sells out to as many buyers: what an order costs
+    #[arg(long, value_name = "CONNECTIONS", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub sweep: Vec<u32>,
     /// Nobody starts an order later than this after the opening
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub seconds: u64,

@@ -1,22 +1,24 @@
-//! `drop`: products are added that open in a moment, and when they open everybody orders.
+//! `drop`: products are added that open in a moment, and when they open everybody orders. With a sweep, several times.
 
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 use clap::ValueEnum;
 use mall_clock::{Clock, SystemClock};
 use mall_types::Role;
 use serde_json::{Value, json};
 
 use crate::cli::{Drop, PHASE};
-use crate::fire::{Salvo, fire};
+use crate::effort;
+use crate::fire::{Outcome, Salvo, fire};
 use crate::ground::Ground;
 use crate::limits::{self, Part};
 use crate::local::{Local, host};
 use crate::report::Report;
 use crate::say;
-use crate::verdict::{self, Sale};
+use crate::sweep::Step;
+use crate::verdict::{self, Sale, Verdict};
 use crate::wire::{Connection, request};
 
 /// Where to fire, and who.
@@ -44,7 +46,106 @@ pub async fn run(options: &Drop) -> anyhow::Result<Report> {
         _ => None,
     };
 
+    let mut sweep = Vec::new();
+    for connections in &options.sweep {
+        sweep.push(step(options, &field, local.as_ref(), *connections).await?);
+    }
+    let salvo = Crowd {
+        connections: options.connections,
+        buyers: options.buyers,
+        rate: options.rate,
+    };
+    let (outcome, verdict) = sell(options, &field, local.as_ref(), &salvo).await?;
+    Ok(Report {
+        outcome,
+        verdict,
+        limits,
+        rate: options.rate,
+        sweep,
+    })
+}
+
+/// Who comes.
+struct Crowd {
+    connections: u32,
+    buyers: u32,
+    rate: Option<u32>,
+}
+
+/// A drop that as many come to as there are pieces, over so many connections.
+async fn step(
+    options: &Drop,
+    field: &Field,
+    local: Option<&Local>,
+    connections: u32,
+) -> anyhow::Result<Step> {
+    let crowd = Crowd {
+        connections,
+        buyers: everybody(options),
+        rate: None,
+    };
+    let supervisor = local.and_then(|local| local.state.supervisor);
+    let before = supervisor.and_then(effort::of);
+    let (outcome, verdict) = sell(options, field, local, &crowd).await?;
+    let spent = supervisor.and_then(effort::of).zip(before);
+    let step = Step::of(connections, &outcome, verdict, spent);
+    say(&step.line());
+    Ok(step)
+}
+
+/// One buyer for each piece.
+fn everybody(options: &Drop) -> u32 {
+    options.stock.saturating_mul(options.products)
+}
+
+/// A whole sale, and what came of it.
+async fn sell(
+    options: &Drop,
+    field: &Field,
+    local: Option<&Local>,
+    crowd: &Crowd,
+) -> anyhow::Result<(Outcome, Verdict)> {
     let opens = SystemClock.now() + chrono::Duration::seconds(3);
+    let products = add_products(options, field, opens).await?;
+    say(&format!(
+        "{} buyers over {} connections, {} pieces of each of {products:?}; waiting for the opening",
+        crowd.buyers, crowd.connections, options.stock
+    ));
+    if let Ok(left) = (opens - SystemClock.now()).to_std() {
+        // Seconds were cut off above, so it has opened by then; a service may be a little behind.
+        tokio::time::sleep(left + Duration::from_millis(100)).await;
+    }
+
+    say("open");
+    let outcome = fire(Salvo {
+        host: field.host.clone(),
+        connections: crowd.connections as usize,
+        request: orders(field, products.clone(), crowd.buyers as usize),
+        within: Duration::from_secs(options.seconds),
+        rate: crowd.rate.map(f64::from),
+    })
+    .await?;
+    say(&format!(
+        "{} orders, {} refusals in {:.1} s; counting",
+        outcome.accepted.count(),
+        outcome.refused.count(),
+        outcome.took.as_secs_f64()
+    ));
+    let sale = Sale {
+        host: field.host.clone(),
+        products,
+        stock: i64::from(options.stock),
+        first_buyer: field.first_buyer,
+    };
+    let verdict = verdict::judge(&sale, &outcome, local).await?;
+    Ok((outcome, verdict))
+}
+
+async fn add_products(
+    options: &Drop,
+    field: &Field,
+    opens: DateTime<Utc>,
+) -> anyhow::Result<Vec<i64>> {
     let mut admin = Connection::open(&field.host)
         .await
         .context("the mall is away")?;
@@ -73,48 +174,18 @@ pub async fn run(options: &Drop) -> anyhow::Result<Report> {
             ),
         }
     }
-    say(&format!(
-        "{} buyers, {} pieces of each of {products:?}; waiting for the opening",
-        options.buyers, options.stock
-    ));
-    if let Ok(left) = (opens - SystemClock.now()).to_std() {
-        // Seconds were cut off above, so it has opened by then; a service may be a little behind.
-        tokio::time::sleep(left + Duration::from_millis(100)).await;
-    }
-
-    say("open");
-    let outcome = fire(Salvo {
-        host: field.host.clone(),
-        connections: options.connections as usize,
-        request: orders(&field, products.clone(), options.buyers as usize),
-        within: Duration::from_secs(options.seconds),
-    })
-    .await?;
-    say(&format!(
-        "{} orders, {} refusals in {:.1} s; counting",
-        outcome.accepted.count(),
-        outcome.refused.count(),
-        outcome.took.as_secs_f64()
-    ));
-    let sale = Sale {
-        host: field.host,
-        products,
-        stock: i64::from(options.stock),
-        first_buyer: field.first_buyer,
-    };
-    let verdict = verdict::judge(&sale, &outcome, local.as_ref()).await?;
-    Ok(Report {
-        outcome,
-        verdict,
-        limits,
-    })
+    Ok(products)
 }
 
 fn here(options: &Drop, local: &Local) -> anyhow::Result<Field> {
     say("making shoppers");
     // People whom nobody else is, in this run or another.
     let first_buyer = SystemClock.now().timestamp() * 10_000_000;
-    let buyers = i64::from(options.buyers);
+    let most = match options.sweep.is_empty() {
+        true => options.buyers,
+        false => options.buyers.max(everybody(options)),
+    };
+    let buyers = i64::from(most);
     Ok(Field {
         host: host(&local.state.gateway)?,
         admin: local.token(1, Role::Admin),

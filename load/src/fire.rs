@@ -11,6 +11,9 @@ use serde_json::Value;
 use crate::tally::Latencies;
 use crate::wire::{ANSWER_WITHIN, Connection};
 
+/// A request that starts so long after it was due is counted. The timer alone is up to 1 ms late.
+const LATE: Duration = Duration::from_millis(5);
+
 /// What to fire.
 pub struct Salvo {
     /// `host:port`.
@@ -20,6 +23,9 @@ pub struct Salvo {
     pub request: Box<dyn Fn(usize) -> Option<Vec<u8>> + Send>,
     /// No request starts later.
     pub within: Duration,
+    /// So many requests per second, by plan: number n is due n / rate after the start, whether or not those before it were answered,
+    /// and its latency counts from then. `None`: each connection sends as soon as it has its last answer, and latency counts from then.
+    pub rate: Option<f64>,
 }
 
 /// What came back.
@@ -38,6 +44,8 @@ pub struct Outcome {
     pub errors: BTreeMap<String, u64>,
     /// Requests whose outcome nobody told us.
     pub unknown: u64,
+    /// Requests that started more than [`LATE`] after they were due: no connection was free, or the loader was slow.
+    pub late: u64,
     refusals_when_last_accepted: u64,
 }
 
@@ -129,13 +137,24 @@ async fn shoot(shared: Rc<Shared>) {
         let Some(request) = (shared.salvo.request)(number) else {
             return;
         };
-        let sent = Instant::now();
+        let due = shared.due(number);
+        if due > shared.began + shared.salvo.within {
+            return;
+        }
+        if shared.salvo.rate.is_some() {
+            tokio::time::sleep_until(due.into()).await;
+        }
+        let asked = Instant::now();
+        // Not from when it was sent: whoever stands behind a slow answer waits for it too (no coordinated omission).
+        if asked - due > LATE {
+            shared.outcome.borrow_mut().late += 1;
+        }
         let answer = connection.exchange(&request).await;
         let keep = answer.is_ok() && !connection.is_closing();
         match answer {
-            Ok((status, body)) => shared.note(number, status, &body, sent.elapsed()),
+            Ok((status, body)) => shared.note(number, status, &body, due.elapsed()),
             Err(error) => {
-                shared.error(&if sent.elapsed() >= ANSWER_WITHIN {
+                shared.error(&if asked.elapsed() >= ANSWER_WITHIN {
                     "no answer".to_owned()
                 } else {
                     format!("connection: {}", error.kind())
@@ -150,6 +169,14 @@ async fn shoot(shared: Rc<Shared>) {
 }
 
 impl Shared {
+    /// When this request is to start: by the plan, or now.
+    fn due(&self, number: usize) -> Instant {
+        match self.salvo.rate {
+            Some(rate) => self.began + Duration::from_secs_f64(number as f64 / rate),
+            None => Instant::now(),
+        }
+    }
+
     fn error(&self, kind: &str) {
         *self
             .outcome

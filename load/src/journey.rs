@@ -154,6 +154,7 @@ async fn measure(
         connections: options.connections as usize,
         request: requests(),
         within: Duration::from_secs(seconds),
+        rate: None,
     };
     if options.warm_up > 0 {
         fire(salvo(options.warm_up)).await?;

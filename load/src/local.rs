@@ -19,6 +19,9 @@ pub struct State {
     pub config_server: String,
     pub redis: String,
     pub mysql: String,
+    /// The process that all others descend from; not of a mall that something else started.
+    #[serde(default)]
+    pub supervisor: Option<u32>,
 }
 
 pub struct Local {

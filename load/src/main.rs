@@ -1,14 +1,16 @@
 //! The benches of `cargo mall bench`. Reading order: [`cli`], [`drop`] and [`journey`] (the benches), [`wire`] and [`fire`] (the loader), [`verdict`]
-//! (what came of it), [`limits`] (what the box itself can do), [`ground`] (on which servers), [`report`].
+//! (what came of it), [`sweep`] and [`effort`] (what an order costs), [`limits`] (what the box itself can do), [`ground`] (on which servers), [`report`].
 
 mod cli;
 mod drop;
+mod effort;
 mod fire;
 mod ground;
 mod journey;
 mod limits;
 mod local;
 mod report;
+mod sweep;
 mod tally;
 mod verdict;
 mod wire;

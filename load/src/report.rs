@@ -4,12 +4,16 @@ use serde_json::{Value, json};
 
 use crate::fire::Outcome;
 use crate::limits::Limits;
+use crate::sweep::{self, Step};
 use crate::verdict::Verdict;
 
 pub struct Report {
     pub outcome: Outcome,
     pub verdict: Verdict,
     pub limits: Option<Limits>,
+    /// Orders per second by plan.
+    pub rate: Option<u32>,
+    pub sweep: Vec<Step>,
 }
 
 impl Report {
@@ -25,11 +29,15 @@ impl Report {
         json
     }
 
-    /// Always the same keys; limits that were not measured are null.
+    /// Always the same keys; what was not measured is null.
     pub fn to_json(&self) -> Value {
         let Report {
             outcome, verdict, ..
         } = self;
+        let rate = self
+            .rate
+            .map(|rate| json!({"planned_per_s": rate, "late": outcome.late}));
+        let sweep: Vec<Value> = self.sweep.iter().map(Step::to_json).collect();
         json!({
             "orders": verdict.sold,
             "oversold": verdict.oversold,
@@ -40,6 +48,8 @@ impl Report {
             "refusals_per_s": outcome.refusals_per_s().round(),
             "latency_ms": {"orders": outcome.accepted.to_json(), "refusals": outcome.refused.to_json()},
             "errors": outcome.errors,
+            "rate": rate,
+            "sweep": (!sweep.is_empty()).then_some(sweep),
             "limits": self.limits_json(),
         })
     }
@@ -49,6 +59,8 @@ impl Report {
             outcome,
             verdict,
             limits,
+            rate,
+            sweep,
         } = self;
         let mut lines = vec![format!(
             "{:<10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}",
@@ -82,6 +94,16 @@ impl Report {
         lines.push(format!(
             "sold {sold}, oversold {oversold}, duplicates {duplicates}, phantom {phantom}, audit: {audit}"
         ));
+        if let Some(rate) = rate {
+            lines.push(format!(
+                "{rate} orders per s were planned; latency counts from the plan; {} started late",
+                outcome.late
+            ));
+        }
+        if !sweep.is_empty() {
+            lines.push(String::new());
+            lines.extend(sweep::lines(sweep));
+        }
         if let Some(limits) = limits {
             lines.push(String::new());
             lines.extend(limits.lines());

@@ -86,6 +86,7 @@ pub async fn over_http(
             connections,
             request: requests(),
             within: phase,
+            rate: None,
         })
         .await?;
         for (kind, count) in &outcome.errors {

@@ -5,7 +5,7 @@ use std::process::Command;
 use mall_testkit::{MallUnderTest, Scratch};
 use serde_json::{Value, json};
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 12] = [
     "orders",
     "oversold",
     "duplicates",
@@ -15,6 +15,8 @@ const KEYS: [&str; 10] = [
     "refusals_per_s",
     "latency_ms",
     "errors",
+    "rate",
+    "sweep",
     "limits",
 ];
 
