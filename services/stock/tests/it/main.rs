@@ -13,6 +13,7 @@ mod moves;
 mod orphans;
 mod outage;
 mod overlap;
+mod power;
 mod repair;
 mod support;
 mod wire;
