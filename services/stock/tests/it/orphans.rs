@@ -271,7 +271,7 @@ async fn rows_read(conn: &mut MySqlConnection, what: &str) -> i64 {
         .unwrap();
     match what {
         "question" => {
-            let now = chrono::Utc::now();
+            let now = mall_clock::Clock::now(&mall_clock::SystemClock);
             let batches = unattached::before(conn, now, None, 64).await.unwrap();
             assert_eq!(batches.len(), 1);
             assert_eq!(
