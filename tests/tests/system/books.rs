@@ -196,6 +196,15 @@ impl Books {
         };
     }
 
+    /// Empties Redis.
+    pub async fn lose_redis(&self) {
+        let mut redis = self.redis().await;
+        let () = redis::cmd("FLUSHALL")
+            .query_async(&mut redis)
+            .await
+            .unwrap();
+    }
+
     async fn redis(&self) -> redis::aio::MultiplexedConnection {
         self.redis.get_multiplexed_async_connection().await.unwrap()
     }

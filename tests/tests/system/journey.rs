@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use super::malls::{Town, hasty, run};
 use sessions::{leaves, refreshes};
 
+pub use sessions::refresh;
+
 const PRICE: i64 = 5000;
 
 #[test]

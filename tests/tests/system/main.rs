@@ -19,6 +19,7 @@ mod observe;
 mod openapi;
 mod oversell;
 mod owners;
+mod sessions;
 mod time;
 mod toss;
 

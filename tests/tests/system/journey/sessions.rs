@@ -5,7 +5,7 @@ use reqwest::Method;
 
 use super::{get, is_done};
 
-async fn refresh(shop: &Shop, cookie: &str) -> Reply {
+pub async fn refresh(shop: &Shop, cookie: &str) -> Reply {
     let cookie = format!("refresh_token={cookie}");
     shop.send(Method::POST, "/auth/refresh", &[("cookie", &cookie)], None)
         .await
