@@ -5,9 +5,9 @@ use std::convert::Infallible;
 use mall_db::{Db, Ending, TxError, is_duplicate, is_null_refused};
 use mall_testkit::fresh_schema;
 
-type Failed = TxError<Infallible>;
+pub type Failed = TxError<Infallible>;
 
-async fn end(db: &Db, statements: &'static str) -> Result<i32, Failed> {
+pub async fn end(db: &Db, statements: &'static str) -> Result<i32, Failed> {
     db.run_ending("end", move |_| {
         Box::pin(async move {
             Ok(Ending {
@@ -19,7 +19,7 @@ async fn end(db: &Db, statements: &'static str) -> Result<i32, Failed> {
     .await
 }
 
-async fn rows(db: &Db) -> Vec<(i32, i32)> {
+pub async fn rows(db: &Db) -> Vec<(i32, i32)> {
     let rows: Result<_, Failed> = db
         .read("rows", |conn| {
             Box::pin(async move {

@@ -11,3 +11,4 @@ mod ending;
 mod idle;
 mod limit;
 mod socket;
+mod strict;
