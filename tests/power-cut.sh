@@ -8,4 +8,4 @@ cd "$(dirname "$0")/.."
 for program in mkfs.xfs xfs_io losetup; do
     command -v "$program" >/dev/null || { echo "needs $program" >&2; exit 1; }
 done
-exec cargo test -p mall-stock --test it power -- --ignored --nocapture --test-threads 1
+exec cargo test -p mall-stock --features power-cut --test it power -- --nocapture --test-threads 1

@@ -13,6 +13,7 @@ mod moves;
 mod orphans;
 mod outage;
 mod overlap;
+#[cfg(feature = "power-cut")]
 mod power;
 mod repair;
 mod support;

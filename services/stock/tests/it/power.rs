@@ -167,7 +167,6 @@ async fn lost(disk: &Disk, flush: u8) -> (usize, usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs root, xfsprogs and a loop device: tests/power-cut.sh"]
 async fn what_was_acknowledged_is_there_after_a_power_cut() {
     let disk = Disk::new();
     let (told, gone) = lost(&disk, 1).await;
