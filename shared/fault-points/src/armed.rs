@@ -88,13 +88,40 @@ impl Hook for Death {
 
 /// No destructor runs and nothing is flushed: as by kill -9.
 pub(crate) fn die(name: &str) -> ! {
-    let _ = writeln!(std::io::stderr(), "dies at the fault point {name}");
+    say(
+        &mut std::io::stderr(),
+        &format!("dies at the fault point {name}"),
+    );
     std::process::abort()
+}
+
+/// In one write, so that the log, which goes to the same file, never comes in between: whoever waits for the line looks for it whole.
+pub(crate) fn say(to: &mut impl Write, text: &str) {
+    let _ = to.write_all(format!("{text}\n").as_bytes());
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Death;
+    use std::io::Write;
+
+    use super::{Death, say};
+
+    #[test]
+    fn a_line_is_one_write() {
+        struct Writes(Vec<String>);
+        impl Write for Writes {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0.push(String::from_utf8_lossy(bytes).into_owned());
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut writes = Writes(Vec::new());
+        say(&mut writes, &format!("dies at {}", "pay.marked"));
+        assert_eq!(writes.0, ["dies at pay.marked\n"]);
+    }
 
     #[test]
     fn the_variable_names_a_point_and_a_time() {

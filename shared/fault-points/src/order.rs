@@ -1,13 +1,12 @@
 //! Orders from outside, for a process that runs already.
 
 use std::future::Future;
-use std::io::Write;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::armed::{Death, Hook, die};
+use crate::armed::{Death, Hook, die, say};
 
 /// How often somebody who is held looks whether he still is.
 const LOOK: Duration = Duration::from_millis(5);
@@ -48,7 +47,10 @@ impl Hook for Orders {
         let text = self.text();
         let hold = format!("hold {name}");
         if text == hold {
-            let _ = writeln!(std::io::stderr(), "is held at the fault point {name}");
+            say(
+                &mut std::io::stderr(),
+                &format!("is held at the fault point {name}"),
+            );
             return Box::pin(async move {
                 while self.text() == hold {
                     tokio::time::sleep(LOOK).await;
