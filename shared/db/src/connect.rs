@@ -223,12 +223,11 @@ fn socket(query: &str) -> Option<&str> {
 }
 
 /// Each session: no gap locks, short lock waits, and strict, whatever the server's default is: guards say no by a NULL that is
-/// refused, which a lenient server takes for a zero with a warning. A client that is frozen in the middle of a transaction is still connected, and
-/// would keep its row locks for as long as it likes: MariaDB ends such a session after 3 s without a statement. (To MySQL,
-/// which has no such setting, that part is a comment; there only `wait_timeout` ends it.)
+/// refused, which a lenient server takes for a zero with a warning. How long it may say nothing in a transaction is set by each
+/// transaction.
 const SESSION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
     SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_ALL_TABLES'); \
-    SET SESSION innodb_lock_wait_timeout = 5 /*M!100300 , SESSION idle_transaction_timeout = 3 */";
+    SET SESSION innodb_lock_wait_timeout = 5";
 
 async fn set_up(conn: &mut MySqlConnection) -> Result<(), sqlx::Error> {
     sqlx::raw_sql(SESSION).execute(conn).await.map(drop)

@@ -82,10 +82,10 @@ pub(crate) fn is_outage(error: &sqlx::Error) -> bool {
         | sqlx::Error::Tls(_)
         | sqlx::Error::Protocol(_) => true,
         // 1040 too many connections, 1053 shutdown in progress, 1205 lock wait timeout, 1213 deadlock, 1290 read-only
-        // (a fail-over under way), 1317 interrupted, 1927 connection killed.
+        // (a fail-over under way), 1317 interrupted, 1927 connection killed, 4031 ended because we said nothing for too long.
         _ => matches!(
             number(error),
-            Some(1040 | 1053 | 1205 | 1213 | 1290 | 1317 | 1927)
+            Some(1040 | 1053 | 1205 | 1213 | 1290 | 1317 | 1927 | 4031)
         ),
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use rand::RngExt;
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Connection, MySql, MySqlConnection};
+use sqlx::{AssertSqlSafe, MySql, MySqlConnection};
 use tokio::time::timeout;
 use tracing::Instrument;
 
@@ -26,6 +26,15 @@ pub struct Ending<T> {
     /// The last statements. They and the commit are one message to the server.
     pub statements: String,
 }
+
+/// A client that is frozen in the middle of a transaction is still connected, and would keep its row locks for as long as it is
+/// frozen. Therefore the server ends its session after three seconds without a word, and only within a transaction: an idle connection
+/// of the pool lives on. All of it in words that MySQL and MariaDB share, and in messages that are sent anyway.
+const BEGIN: &str = "SET SESSION wait_timeout = 3; BEGIN";
+/// In this order: what fails before the commit has left nothing, and after it nothing may fail.
+const COMMIT: &str = "SET SESSION wait_timeout = DEFAULT; COMMIT";
+/// In this order: the locks first.
+const ROLLBACK: &str = "ROLLBACK; SET SESSION wait_timeout = DEFAULT";
 
 /// Deadlocks and lock timeouts are run again this often.
 const ATTEMPTS: u32 = 6;
@@ -129,33 +138,20 @@ impl Db {
 
     async fn try_tx<T, E, F>(&self, work: &F) -> Result<T, TxError<E>>
     where
+        T: Send + 'static,
+        E: Send + 'static,
         F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, TxError<E>>>,
     {
-        let mut conn = self.pool.acquire().await?;
-        let committing = AtomicBool::new(false);
-        // `run_tx` has spawned us: nobody but this limit can drop it half-way, and after that the connection is thrown away.
-        let unit = timeout(self.unit, async {
-            let mut tx = Connection::begin(&mut *conn).await?;
-            match work(&mut tx).await {
-                Ok(value) => {
-                    committing.store(true, Ordering::Relaxed);
-                    tx.commit().await.map_err(failed_commit)?;
-                    Ok(value)
-                }
-                Err(error) => {
-                    // A rollback that fails means a broken connection: the server rolls back by itself.
-                    if let Err(failed) = tx.rollback().await {
-                        tracing::debug!(error = %failed, "rollback failed");
-                    }
-                    Err(error)
-                }
-            }
-        });
-        match unit.await {
-            Ok(outcome) => outcome,
-            Err(_) if committing.load(Ordering::Relaxed) => Err(TxError::Unknown(too_late(conn))),
-            Err(_) => Err(TxError::Db(too_late(conn))),
-        }
+        self.try_ending(&|conn| {
+            let work = work(conn);
+            Box::pin(async move {
+                Ok(Ending {
+                    value: work.await?,
+                    statements: String::new(),
+                })
+            })
+        })
+        .await
     }
 
     async fn try_ending<T, E, F>(&self, work: &F) -> Result<T, TxError<E>>
@@ -167,13 +163,16 @@ impl Db {
         let unit = timeout(self.unit, async {
             let conn = open.conn()?;
             // As text, and so is the end: sqlx would send a commit of its own.
-            sqlx::raw_sql("BEGIN").execute(&mut *conn).await?;
+            sqlx::raw_sql(BEGIN).execute(&mut *conn).await?;
             let outcome = match work(conn).await {
                 Ok(Ending {
                     value,
                     mut statements,
                 }) => {
-                    statements.push_str("; COMMIT");
+                    if !statements.is_empty() {
+                        statements.push_str("; ");
+                    }
+                    statements.push_str(COMMIT);
                     committing.store(true, Ordering::Relaxed);
                     sqlx::raw_sql(AssertSqlSafe(statements))
                         .execute(&mut *conn)
@@ -186,7 +185,7 @@ impl Db {
             let clean = match &outcome {
                 Ok(_) => true,
                 Err(TxError::Unknown(_)) => false,
-                Err(_) => sqlx::raw_sql("ROLLBACK").execute(conn).await.is_ok(),
+                Err(_) => sqlx::raw_sql(ROLLBACK).execute(conn).await.is_ok(),
             };
             if clean {
                 open.close();
@@ -246,7 +245,8 @@ fn failed_commit<E>(error: sqlx::Error) -> TxError<E> {
 
 /// The connection is no more, as opposed to: the server said no.
 fn broke(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) || number(error) == Some(1927)
+    matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_))
+        || matches!(number(error), Some(1927 | 4031))
 }
 
 /// Nothing was committed, and another try may fare better. A connection that broke is tried twice more: after that the
