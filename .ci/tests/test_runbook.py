@@ -16,6 +16,7 @@ PAIRS = [
     ("cargo mall up --detach", "cargo mall up --daemon", "knows no --daemon"),
     ("cargo mall audit --json", "cargo mall check", "knows no 'check'"),
     ("cargo mall bench drop --buyers 10", "cargo mall bench drop --crowd 10", "knows no --crowd"),
+    ("cargo mall bench drop --base http://x --tokens f", "cargo mall bench drop --at http://x --tokens f", "knows no --at"),
     (f"{DEPLOY} restart stock", f"{DEPLOY} reboot stock", "invalid choice: 'reboot'"),
     (f"{DEPLOY} rollback", f"{DEPLOY} rollback --to 1", "--to"),
     (f"{DEPLOY} migrate --images f", f"{DEPLOY} migrate", "--images"),
