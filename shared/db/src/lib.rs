@@ -1,7 +1,7 @@
 //! The service's own database: MySQL 8 or MariaDB.
 //!
-//! Every unit of work goes through [`Db::run_tx`], [`Db::run_ending`] or [`Db::read`]. They spawn the work, so that a shopper who closes the
-//! page can't drop it half-way: with sqlx 0.9 a dropped `begin` leaves an open transaction in the pool that swallows the
+//! Every unit of work goes through [`Db::run_tx`], [`Db::run_ending`], [`Db::run_autocommit`] or [`Db::read`]. They spawn the work, so that a
+//! shopper who closes the page can't drop it half-way: with sqlx 0.9 a dropped `begin` leaves an open transaction in the pool that swallows the
 //! next borrower's acknowledged write, and a dropped fetch can leak the pool's slot for good.
 //!
 //! Two things cost more than they look. A commit waits for the disk, so what is ready together should share one. And a
@@ -12,6 +12,7 @@
 mod connect;
 mod encryption;
 mod error;
+pub mod literal;
 mod migrate;
 mod shapes;
 mod transaction;

@@ -2,7 +2,7 @@
 //! between two of them and fifty twins can't deadlock; only `complete` may be part of a handler's transaction.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use mall_db::is_duplicate;
+use mall_db::{is_duplicate, literal};
 use sqlx::MySqlConnection;
 use uuid::Uuid;
 
@@ -170,25 +170,21 @@ pub async fn complete(
     Ok(done.rows_affected() == 1)
 }
 
-/// [`complete`] as text. Numbers, an id, and the rest as hexadecimal literals: nothing of it can be taken for SQL.
+/// [`complete`] as text. Numbers, an id, and the rest as [`literal`]s: nothing of it can be taken for SQL.
 pub fn completion(claim: &Claim, answer: &Answer) -> String {
     let content_type = match &answer.content_type {
-        Some(text) => format!("_utf8mb4 X'{}'", hex(text.as_bytes())),
+        Some(text) => literal::text(text).to_string(),
         None => "NULL".to_owned(),
     };
     format!(
-        "UPDATE idempotency_key SET state = 'DONE', status = {}, content_type = {content_type}, body = X'{}' \
-         WHERE caller = {} AND key_hash = X'{}' AND attempt = '{}' AND state = 'RUNNING'",
+        "UPDATE idempotency_key SET state = 'DONE', status = {}, content_type = {content_type}, body = {} \
+         WHERE caller = {} AND key_hash = {} AND attempt = '{}' AND state = 'RUNNING'",
         answer.status,
-        hex(&answer.body),
+        literal::bytes(&answer.body),
         claim.caller,
-        hex(&claim.key_hash),
+        literal::bytes(&claim.key_hash),
         claim.attempt
     )
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
 /// Gives the key back without an answer.

@@ -2,12 +2,13 @@
 //! the commit.
 //!
 //! As text, not prepared: a batch has any length, and a prepared statement for each length would neither fit the server's nor the
-//! connection's cache. Texts stand in it as hexadecimal literals, so that nothing of them can be taken for SQL.
+//! connection's cache. Texts stand in it as [`literal`]s, so that nothing of them can be taken for SQL.
 
 use std::collections::HashMap;
 use std::fmt::Write;
 
 use chrono::{DateTime, Utc};
+use mall_db::literal;
 use mall_types::OrderId;
 use sqlx::{AssertSqlSafe, MySqlConnection, Row};
 
@@ -37,16 +38,16 @@ pub async fn insert(
     now: DateTime<Utc>,
     orders: &[&NewOrder],
 ) -> Result<HashMap<String, (OrderId, bool)>, sqlx::Error> {
-    let (now, status) = (time(now), Status::WaitingPaying.ordinal());
+    let (now, status) = (literal::time(now), Status::WaitingPaying.ordinal());
     let mut text = String::with_capacity(500 + orders.len() * 260);
     text.push_str(
         "INSERT INTO orders (user_id, status, order_date, status_since, reservation_id, total) VALUES ",
     );
     for (number, order) in orders.iter().enumerate() {
         text.push_str(if number == 0 { "(" } else { ",(" });
-        add!(text, "{},{status},{now},{now},", order.user.0);
-        literal(&mut text, &order.reservation);
-        add!(text, ",{})", order.total.0);
+        let (user, total) = (order.user.0, order.total.0);
+        let reservation = literal::text(&order.reservation);
+        add!(text, "{user},{status},{now},{now},{reservation},{total})");
     }
     text.push_str(
         "; SELECT o.reservation_id, o.id, f.reservation_id IS NOT NULL FROM orders o \
@@ -54,7 +55,7 @@ pub async fn insert(
     );
     for (number, order) in orders.iter().enumerate() {
         text.push_str(if number == 0 { "" } else { "," });
-        literal(&mut text, &order.reservation);
+        add!(text, "{}", literal::text(&order.reservation));
     }
     // A fence that is being written is waited for.
     text.push_str(") LOCK IN SHARE MODE");
@@ -93,7 +94,7 @@ pub async fn rest(
         add!(end, "; {key}; SET @kept = @kept + ROW_COUNT()");
     }
     end.push_str("; INSERT INTO order_history (order_id, status, cause, at) VALUES ");
-    let (now, status) = (time(now), Status::WaitingPaying.ordinal());
+    let (now, status) = (literal::time(now), Status::WaitingPaying.ordinal());
     for (number, (order, _)) in orders.iter().enumerate() {
         match (number, keys.len()) {
             (0, 0) => add!(end, "({order}"),
@@ -117,9 +118,9 @@ fn lines(orders: &[(OrderId, &NewOrder)]) -> Vec<String> {
                 true => "INSERT INTO order_line (order_id, line_no, product_id, product_name, price, quantity, cart_id) VALUES ",
                 false => ",",
             });
-            add!(text, "({order},{number},{},", line.product.0);
-            literal(&mut text, &line.name);
-            add!(text, ",{},{},", line.price.0, line.quantity);
+            let (product, name) = (line.product.0, literal::text(&line.name));
+            add!(text, "({order},{number},{product},{name},");
+            add!(text, "{},{},", line.price.0, line.quantity);
             match line.cart {
                 Some(cart) => add!(text, "{})", cart.0),
                 None => text.push_str("NULL)"),
@@ -130,35 +131,12 @@ fn lines(orders: &[(OrderId, &NewOrder)]) -> Vec<String> {
     statements
 }
 
-/// The text as a literal that needs no escaping, whatever the server's mode.
-fn literal(into: &mut String, text: &str) {
-    into.push_str("_utf8mb4 X'");
-    for byte in text.as_bytes() {
-        add!(into, "{byte:02X}");
-    }
-    into.push('\'');
-}
-
-/// The time as a literal, to the microsecond.
-fn time(at: DateTime<Utc>) -> String {
-    at.naive_utc().format("'%Y-%m-%d %H:%M:%S%.6f'").to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use mall_types::{ProductId, UserId, Won};
 
     use super::*;
     use crate::domain::line::Line;
-
-    #[test]
-    fn literals() {
-        let mut text = String::new();
-        literal(&mut text, "a'컵");
-        assert_eq!(text, "_utf8mb4 X'6127ECBBB5'");
-        let at = "2027-05-01T01:00:00.25Z".parse().unwrap();
-        assert_eq!(time(at), "'2027-05-01 01:00:00.250000'");
-    }
 
     #[test]
     fn no_statement_is_too_long_for_a_server() {
