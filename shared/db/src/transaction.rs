@@ -84,8 +84,47 @@ impl Db {
         .await
     }
 
-    /// Runs `work` on one connection, without a transaction. The work goes on when the caller is dropped; a connection
-    /// that broke is tried twice more.
+    /// Runs `work` on one connection without a transaction: each of its statements is committed by itself, which saves the two questions
+    /// that begin and commit cost. For **one** statement that changes something, with questions before or behind it if need be, and only
+    /// for one that **may run twice**: a compare-and-set, a deletion by key, a row that is known by its key.
+    ///
+    /// For it does: a connection that broke may have carried it out, and it is tried twice more all the same. If that was in vain, or
+    /// the last try fell on something else, the outcome is [`TxError::Unknown`]. The work goes on when the caller is dropped.
+    pub async fn run_autocommit<T, E, F>(
+        &self,
+        name: &'static str,
+        work: F,
+    ) -> Result<T, TxError<E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, TxError<E>>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        let (work, doubt) = (Arc::new(work), Arc::new(AtomicBool::new(false)));
+        let broken = Arc::clone(&doubt);
+        let outcome = self.unit(name, move |db| {
+            let (work, broken) = (Arc::clone(&work), Arc::clone(&broken));
+            Box::pin(async move {
+                let outcome = db.try_plain(&*work).await;
+                if matches!(&outcome, Err(TxError::Db(error)) if broke(error)) {
+                    broken.store(true, Ordering::Relaxed);
+                }
+                outcome
+            })
+        });
+        match outcome.await {
+            Err(TxError::Db(error)) if doubt.load(Ordering::Relaxed) => {
+                Err(TxError::Unknown(error))
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Runs `work`, which only asks, on one connection without a transaction. The work goes on when the caller is dropped; a
+    /// connection that broke is tried twice more. For what changes something there is [`Db::run_autocommit`].
     pub async fn read<T, E, F>(&self, name: &'static str, work: F) -> Result<T, TxError<E>>
     where
         T: Send + 'static,
@@ -98,7 +137,7 @@ impl Db {
         let work = Arc::new(work);
         self.unit(name, move |db| {
             let work = Arc::clone(&work);
-            Box::pin(async move { db.try_read(&*work).await })
+            Box::pin(async move { db.try_plain(&*work).await })
         })
         .await
     }
@@ -199,7 +238,7 @@ impl Db {
         }
     }
 
-    async fn try_read<T, E, F>(&self, work: &F) -> Result<T, TxError<E>>
+    async fn try_plain<T, E, F>(&self, work: &F) -> Result<T, TxError<E>>
     where
         F: for<'c> Fn(&'c mut MySqlConnection) -> BoxFuture<'c, Result<T, TxError<E>>>,
     {

@@ -112,7 +112,7 @@ impl Keys {
         });
         let (keys, effect) = (self.clone(), Uuid::new_v4());
         self.db
-            .read("idempotency_claim", move |conn| {
+            .run_autocommit("idempotency_claim", move |conn| {
                 let (keys, claim) = (keys.clone(), Arc::clone(&claim));
                 Box::pin(async move { Ok(keys.claim_on(conn, claim, effect, fingerprint).await?) })
             })
@@ -182,7 +182,7 @@ impl Keys {
             other => other,
         };
         self.db
-            .read("idempotency_settle", move |conn| {
+            .run_autocommit("idempotency_settle", move |conn| {
                 let (claim, verdict, answer) =
                     (Arc::clone(&claim), verdict.clone(), answer.clone());
                 Box::pin(async move {
@@ -206,7 +206,7 @@ impl Keys {
             );
             let renewed: Result<bool, TxError<Infallible>> = self
                 .db
-                .read("idempotency_renew", move |conn| {
+                .run_autocommit("idempotency_renew", move |conn| {
                     let claim = Arc::clone(&claim);
                     Box::pin(async move { Ok(store::renew(conn, &claim, until).await?) })
                 })
@@ -225,7 +225,7 @@ impl Keys {
         let now = self.clock.now();
         let before = now - delta(self.settings.ttl);
         self.db
-            .read("idempotency_sweep", move |conn| {
+            .run_autocommit("idempotency_sweep", move |conn| {
                 Box::pin(async move { Ok(store::sweep(conn, before, now, batch).await?) })
             })
             .await

@@ -7,7 +7,7 @@ use mall_fault_points::FaultPoints;
 
 use crate::relay::Parts;
 use crate::store::Failure;
-use crate::unit::{alone, write};
+use crate::unit::{autocommit, write};
 use crate::{DeliverError, Message, backoff, store};
 
 /// A leased row.
@@ -74,7 +74,7 @@ pub async fn settle(parts: &Parts, done: Vec<Delivered>) -> Result<Option<Durati
         });
     }
     if failed.is_empty() {
-        let removed = alone(&parts.db, "outbox_delivered", move |conn| {
+        let removed = autocommit(&parts.db, "outbox_delivered", move |conn| {
             let delivered = delivered.clone();
             Box::pin(async move { store::delete(conn, &delivered).await })
         });

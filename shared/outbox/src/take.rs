@@ -4,7 +4,7 @@ use mall_db::Db;
 
 use crate::delivery::Taken;
 use crate::relay::Parts;
-use crate::unit::{alone, read, write};
+use crate::unit::{autocommit, read, write};
 use crate::{Message, store};
 
 /// Leases due rows that are free, `limit` at most; `SKIP LOCKED` keeps replicas from waiting for each other.
@@ -26,7 +26,7 @@ pub async fn one(parts: &Parts, id: i64) -> Result<Option<Taken>, sqlx::Error> {
     let until = now + parts.settings.lease;
     let holder = uuid::Uuid::new_v4().to_string();
     let leased_to = holder.clone();
-    let message = alone(&parts.db, "outbox_take_one", move |conn| {
+    let message = autocommit(&parts.db, "outbox_take_one", move |conn| {
         let holder = leased_to.clone();
         Box::pin(async move {
             let Some(message) = store::candidate(conn, now, id).await? else {

@@ -16,17 +16,17 @@ where
     T: Send + 'static,
     F: for<'c> Fn(&'c mut MySqlConnection) -> Sql<'c, T> + Send + Sync + 'static,
 {
-    let query = Arc::new(query);
-    db.read(name, move |conn| {
-        let query = Arc::clone(&query);
-        Box::pin(async move { query(conn).await.map_err(TxError::<Infallible>::from) })
-    })
-    .await
-    .map_err(into_sqlx)
+    db.read(name, sql(query)).await.map_err(into_sqlx)
 }
 
-/// Statements that change something, each a transaction of its own: begin and commit cost two questions more. May run again.
-pub use self::read as alone;
+/// One statement that changes something, and may run again; see [`Db::run_autocommit`].
+pub async fn autocommit<T, F>(db: &Db, name: &'static str, query: F) -> Result<T, sqlx::Error>
+where
+    T: Send + 'static,
+    F: for<'c> Fn(&'c mut MySqlConnection) -> Sql<'c, T> + Send + Sync + 'static,
+{
+    db.run_autocommit(name, sql(query)).await.map_err(into_sqlx)
+}
 
 /// Several changes, all or none.
 pub async fn write<T, F>(db: &Db, name: &'static str, query: F) -> Result<T, sqlx::Error>
@@ -34,13 +34,23 @@ where
     T: Send + 'static,
     F: for<'c> Fn(&'c mut MySqlConnection) -> Sql<'c, T> + Send + Sync + 'static,
 {
+    db.run_tx(name, sql(query)).await.map_err(into_sqlx)
+}
+
+type Unit<'c, T> = Pin<Box<dyn Future<Output = Result<T, TxError<Infallible>>> + Send + 'c>>;
+
+fn sql<T, F>(
+    query: F,
+) -> impl for<'c> Fn(&'c mut MySqlConnection) -> Unit<'c, T> + Send + Sync + 'static
+where
+    T: Send + 'static,
+    F: for<'c> Fn(&'c mut MySqlConnection) -> Sql<'c, T> + Send + Sync + 'static,
+{
     let query = Arc::new(query);
-    db.run_tx(name, move |conn| {
+    move |conn| {
         let query = Arc::clone(&query);
-        Box::pin(async move { query(conn).await.map_err(TxError::<Infallible>::from) })
-    })
-    .await
-    .map_err(into_sqlx)
+        Box::pin(async move { Ok(query(conn).await?) })
+    }
 }
 
 fn into_sqlx(error: TxError<Infallible>) -> sqlx::Error {

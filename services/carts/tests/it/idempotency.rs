@@ -14,7 +14,7 @@ const UNSTORABLE: &str = "CREATE TRIGGER unstorable BEFORE UPDATE ON idempotency
 async fn run(app: &TestApp, sql: &'static str) {
     let run: Result<(), TxError<()>> = app
         .db
-        .read("test", move |conn| {
+        .run_autocommit("test", move |conn| {
             Box::pin(async move {
                 sqlx::raw_sql(sql).execute(conn).await?;
                 Ok(())

@@ -144,7 +144,7 @@ async fn take_money(
     let (now, id, user) = (app.clock.now(), row.id, row.user);
     // The mark is a statement of its own: nothing else has to happen with it, and set twice it is set once. Begun by us or by an
     // earlier call whose outcome is unknown: what is stored now is what payments is asked.
-    let begun = app.db.read("begin_paying", move |conn| {
+    let begun = app.db.run_autocommit("begin_paying", move |conn| {
         let (text, effect) = (text.clone(), effect.clone());
         Box::pin(async move {
             steps::begin_paying(conn, now, id, &text, effect.as_deref()).await?;

@@ -15,7 +15,7 @@ async fn run(app: &TestApp, sql: &'static str) {
     let run: Result<(), TxError<()>> = app
         .products
         .db
-        .read("test", move |conn| {
+        .run_autocommit("test", move |conn| {
             Box::pin(async move {
                 sqlx::raw_sql(sql).execute(conn).await?;
                 Ok(())

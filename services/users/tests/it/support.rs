@@ -455,7 +455,7 @@ fn redis_at(url: &str) -> ConnectionManager {
 }
 
 async fn execute(db: &Db, sql: String) {
-    db.read("test_execute", move |conn| {
+    db.run_autocommit("test_execute", move |conn| {
         let sql = sql.clone();
         Box::pin(async move {
             sqlx::query(sqlx::AssertSqlSafe(sql)).execute(conn).await?;

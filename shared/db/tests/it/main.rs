@@ -6,6 +6,7 @@
     reason = "a test that panics has failed"
 )]
 
+mod autocommit;
 mod encryption;
 mod ending;
 mod idle;

@@ -78,7 +78,7 @@ pub async fn schema() -> SchemaGuard {
     let schema = fresh_schema("idempotency").await;
     let db = Db::connect_url(&schema.url, 2).unwrap();
     let made: Result<(), TxError<()>> = db
-        .read("make_tables", |conn| {
+        .run_autocommit("make_tables", |conn| {
             Box::pin(async move {
                 sqlx::query(TABLE_SQL).execute(&mut *conn).await?;
                 sqlx::query(
