@@ -15,6 +15,9 @@ mock_resource "aws_ecs_task_definition" {
 mock_resource "aws_iam_role" {
   defaults = { arn = "arn:aws:iam::111122223333:role/some" }
 }
+mock_resource "aws_iam_openid_connect_provider" {
+  defaults = { arn = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com" }
+}
 mock_resource "aws_lb" {
   defaults = { arn = "arn:aws:elasticloadbalancing:ap-northeast-2:111122223333:loadbalancer/app/some/1", arn_suffix = "app/some/1" }
 }

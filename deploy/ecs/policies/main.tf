@@ -1,5 +1,5 @@
-# What must be true of an environment, each rule once. The examples' tests hand over `posture` of the module `mall`, and want `broken` to be
-# empty; an environment of yours does the same with two lines.
+# What must be true of an environment, each rule once. `tests/examples.tftest.hcl` hands over `posture` of the module `mall`, and wants
+# `broken` to be empty; for an environment of yours, add two runs there.
 
 terraform {
   required_version = ">= 1.11"

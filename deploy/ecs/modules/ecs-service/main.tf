@@ -78,8 +78,8 @@ resource "aws_ecs_task_definition" "this" {
   network_mode             = "awsvpc"
   cpu                      = var.cpu
   memory                   = var.memory
-  execution_role_arn       = aws_iam_role.execution.arn
-  task_role_arn            = aws_iam_role.task.arn
+  execution_role_arn       = module.execution_role.arn
+  task_role_arn            = module.task_role.arn
   container_definitions    = jsonencode([local.container])
   # Tasks of a revision that Terraform replaced may still run, and a rollback may want it.
   skip_destroy = var.keep_revisions
@@ -97,8 +97,8 @@ resource "aws_ecs_task_definition" "migrate" {
   network_mode             = "awsvpc"
   cpu                      = 256
   memory                   = 512
-  execution_role_arn       = aws_iam_role.execution.arn
-  task_role_arn            = aws_iam_role.task.arn
+  execution_role_arn       = module.execution_role.arn
+  task_role_arn            = module.task_role.arn
   container_definitions    = jsonencode([merge({ for key, value in local.migration : key => value if value != null }, { memory = 512 })])
   skip_destroy             = var.keep_revisions
 

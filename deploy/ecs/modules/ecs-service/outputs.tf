@@ -12,5 +12,5 @@ output "migrate_family" {
 
 output "role_arns" {
   description = "What a deploy must be allowed to pass on."
-  value       = [aws_iam_role.execution.arn, aws_iam_role.task.arn]
+  value       = [module.execution_role.arn, module.task_role.arn]
 }

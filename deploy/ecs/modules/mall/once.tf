@@ -59,7 +59,7 @@ resource "aws_ecs_task_definition" "once" {
   network_mode             = "awsvpc"
   cpu                      = 256
   memory                   = 512
-  execution_role_arn       = aws_iam_role.once[each.key].arn
+  execution_role_arn       = module.once_role[each.key].arn
   skip_destroy             = var.deletion_protection
 
   container_definitions = jsonencode([merge(
@@ -89,56 +89,15 @@ resource "aws_ecs_task_definition" "once" {
   }
 }
 
-resource "aws_iam_role" "once" {
-  for_each = local.once
-  name     = "${var.name}-${each.key}"
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Principal = { Service = "ecs-tasks.amazonaws.com" }
-      Action    = "sts:AssumeRole"
-      Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "once" {
-  for_each = local.once
-  name     = "start"
-  role     = aws_iam_role.once[each.key].id
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = concat(
-      [
-        {
-          Sid      = "WriteLog"
-          Effect   = "Allow"
-          Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-          Resource = ["${module.observability.log_group_arns[each.key]}:*"]
-        },
-        {
-          Sid      = "ReadSecrets"
-          Effect   = "Allow"
-          Action   = ["secretsmanager:GetSecretValue"]
-          Resource = each.value.reads
-        },
-      ],
-      each.key != "audit" ? [] : [
-        {
-          Sid    = "LogInToRegistry"
-          Effect = "Allow"
-          # Knows no resource.
-          Action   = ["ecr:GetAuthorizationToken"]
-          Resource = ["*"]
-        },
-        {
-          Sid      = "FetchImage"
-          Effect   = "Allow"
-          Action   = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-          Resource = ["arn:aws:ecr:${var.region}:${var.account_id}:repository/${var.repository_prefix}/audit"]
-        },
-      ],
-    )
-  })
+module "once_role" {
+  source     = "../task-role"
+  for_each   = local.once
+  name       = "${var.name}-${each.key}"
+  account_id = var.account_id
+  start = {
+    log_group_arn = module.observability.log_group_arns[each.key]
+    secret_arns   = each.value.reads
+    # The others run public images.
+    repository_arn = each.key == "audit" ? "arn:aws:ecr:${var.region}:${var.account_id}:repository/${var.repository_prefix}/audit" : null
+  }
 }

@@ -1,16 +1,5 @@
 mock_provider "aws" {
-  mock_resource "aws_lb" {
-    defaults = { arn = "arn:aws:elasticloadbalancing:ap-northeast-2:111122223333:loadbalancer/app/some/1" }
-  }
-  mock_resource "aws_lb_target_group" {
-    defaults = { arn = "arn:aws:elasticloadbalancing:ap-northeast-2:111122223333:targetgroup/some/1" }
-  }
-  mock_resource "aws_lb_listener" {
-    defaults = { arn = "arn:aws:elasticloadbalancing:ap-northeast-2:111122223333:listener/app/some/1/2" }
-  }
-  mock_resource "aws_wafv2_web_acl" {
-    defaults = { arn = "arn:aws:wafv2:ap-northeast-2:111122223333:regional/webacl/some/1" }
-  }
+  source = "../../mocks"
 }
 
 variables {

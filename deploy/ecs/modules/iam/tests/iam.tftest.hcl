@@ -1,7 +1,5 @@
 mock_provider "aws" {
-  mock_resource "aws_iam_openid_connect_provider" {
-    defaults = { arn = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com" }
-  }
+  source = "../../mocks"
 }
 
 variables {

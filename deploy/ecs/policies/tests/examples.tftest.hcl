@@ -1,7 +1,7 @@
-# The example of production as a whole. The provider is a mock: nothing is asked of AWS.
+# The examples as wholes keep the rules. The provider is a mock: nothing is asked of AWS.
 
 mock_provider "aws" {
-  source = "../../mocks"
+  source = "../mocks"
 }
 
 variables {
@@ -13,26 +13,51 @@ variables {
   alarm_mails       = ["operators@mall.example"]
   github_sub_prefix = "repo:example/mall"
   oidc_provider_arn = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"
-  drops             = { spring = { opens_at = "2027-03-01T03:00:00Z", closes_at = "2027-03-01T05:00:00Z", times = 5 } }
   images = { for program in ["config-server", "registry", "gateway", "users", "products", "carts", "orders", "payments", "stock", "audit"] :
     program => "111122223333.dkr.ecr.ap-northeast-2.amazonaws.com/mall/${program}@sha256:${sha256(program)}"
   }
 }
 
-run "whole" {
+run "staging" {
   command = apply
-}
-
-run "policies" {
-  command = plan
 
   module {
-    source = "../../policies"
+    source = "../examples/staging"
+  }
+}
+
+run "staging_keeps_the_rules" {
+  command = plan
+
+  variables {
+    kind    = "staging"
+    posture = run.staging.posture
+  }
+
+  assert {
+    condition     = length(output.broken) == 0
+    error_message = join("; ", output.broken)
+  }
+}
+
+run "production" {
+  command = apply
+
+  module {
+    source = "../examples/production"
   }
 
   variables {
+    drops = { spring = { opens_at = "2027-03-01T03:00:00Z", closes_at = "2027-03-01T05:00:00Z", times = 5 } }
+  }
+}
+
+run "production_keeps_the_rules" {
+  command = plan
+
+  variables {
     kind    = "production"
-    posture = run.whole.posture
+    posture = run.production.posture
   }
 
   assert {
