@@ -5,11 +5,12 @@
 //! makes the next statement fail (it writes NULL where none may be), and the transaction with it.
 //!
 //! As text, not prepared: a batch has any length, and a prepared statement for each length would neither fit the server's nor the
-//! connection's cache. Only numbers, ids and times stand in it, written by this file.
+//! connection's cache. Only numbers, words of this file, and [`literal`]s of ids and times stand in it.
 
 use std::fmt::Write;
 
 use chrono::{DateTime, Utc};
+use mall_db::literal;
 use mall_stock_api::ReservationState as State;
 use mall_types::{ProductId, UserId};
 use uuid::Uuid;
@@ -47,7 +48,7 @@ impl Statements {
     pub fn at(now: DateTime<Utc>) -> Self {
         Self {
             text: String::new(),
-            now: time(now),
+            now: literal::time(now),
         }
     }
 
@@ -93,11 +94,10 @@ impl Statements {
         let product = format!(",{},", product.0);
         for (number, hold) in holds.iter().enumerate() {
             self.text.push_str(if number == 0 { "(" } else { ",(" });
-            id(&mut self.text, hold.id);
+            let (id, buyer) = (literal::bytes(hold.id), hold.buyer.0);
             add!(
                 self.text,
-                ",{}{product}{},1{value})",
-                hold.buyer.0,
+                "{id},{buyer}{product}{},1{value})",
                 hold.quantity
             );
         }
@@ -109,12 +109,9 @@ impl Statements {
         self.next();
         self.text
             .push_str("INSERT INTO unattached (first, ids) VALUES (");
-        id(&mut self.text, ids.clone().next().unwrap_or_default());
-        self.text.push_str(",0x");
-        for one in ids {
-            digits(&mut self.text, one);
-        }
-        self.text.push(')');
+        let first = literal::bytes(ids.clone().next().unwrap_or_default());
+        let ids: Vec<u8> = ids.flat_map(Uuid::into_bytes).collect();
+        add!(self.text, "{first},{})", literal::bytes(&ids));
     }
 
     /// Books a reservation of several products, each with whether it counts; a duplicate of [`super::reservations::KEY`] when the id
@@ -123,18 +120,16 @@ impl Statements {
         self.next();
         self.text
             .push_str("INSERT INTO reservation (reservation_id, buyer, attached) VALUES (");
-        id(&mut self.text, reservation);
-        add!(self.text, ",{},1)", buyer.0);
+        add!(self.text, "{},{},1)", literal::bytes(reservation), buyer.0);
         self.text.push_str(
             "; INSERT INTO reservation_line (reservation_id, product_id, quantity, counted) VALUES ",
         );
         for (number, (line, counted)) in lines.iter().enumerate() {
             self.text.push_str(if number == 0 { "(" } else { ",(" });
-            id(&mut self.text, reservation);
-            let counted = i8::from(*counted);
+            let (id, counted) = (literal::bytes(reservation), i8::from(*counted));
             add!(
                 self.text,
-                ",{},{},{counted})",
+                "{id},{},{},{counted})",
                 line.product_id.0,
                 line.quantity
             );
@@ -188,13 +183,10 @@ impl Statements {
         self.next();
         add!(
             self.text,
-            "UPDATE reservation SET state = '{}', updated_at = {now} WHERE reservation_id = ",
-            to.as_str()
-        );
-        id(&mut self.text, reservation);
-        add!(
-            self.text,
-            " AND state = '{}'; SET @found = ROW_COUNT()",
+            "UPDATE reservation SET state = '{}', updated_at = {now} WHERE reservation_id = {} AND state = '{}'; \
+             SET @found = ROW_COUNT()",
+            to.as_str(),
+            literal::bytes(reservation),
             from.as_str()
         );
         let mut found = 1;
@@ -264,35 +256,5 @@ fn column(state: State) -> &'static str {
         State::Held => "held",
         State::Sold => "sold",
         State::Released => "available",
-    }
-}
-
-/// The id as a literal.
-fn id(text: &mut String, id: Uuid) {
-    text.push_str("0x");
-    digits(text, id);
-}
-
-fn digits(text: &mut String, id: Uuid) {
-    let mut buffer = Uuid::encode_buffer();
-    text.push_str(id.simple().encode_lower(&mut buffer));
-}
-
-/// The time as a literal, to the microsecond.
-fn time(at: DateTime<Utc>) -> String {
-    at.naive_utc().format("'%Y-%m-%d %H:%M:%S%.6f'").to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn literals() {
-        let mut text = String::new();
-        id(&mut text, Uuid::from_u128(0xab));
-        assert_eq!(text, "0x000000000000000000000000000000ab");
-        let at = "2027-05-01T01:00:00.25Z".parse().unwrap();
-        assert_eq!(time(at), "'2027-05-01 01:00:00.250000'");
     }
 }
