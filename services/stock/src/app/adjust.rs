@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use mall_db::{TxError, is_duplicate};
 use mall_types::ProductId;
 
@@ -49,15 +50,14 @@ impl Stock {
             let name = Arc::clone(&name);
             Box::pin(async move {
                 items::put(tx, product, &name, facts, now).await?;
-                Ok(items::find(tx, product)
-                    .await?
-                    .map_or(0, |item| item.available))
+                let item = items::find(tx, product).await?;
+                Ok((item.map_or(0, |item| item.available), items::now(tx).await?))
             })
         });
-        let available = put
+        let (available, said) = put
             .await
             .map_err(|error: TxError<Refusal>| Failure::from(error))?;
-        self.believe(product, facts);
+        self.believe(product, facts, said);
         // The name in Redis is for people: nothing is lost when it follows later.
         if self.rebuild(product).await.is_err() {
             self.heal_later(product);
@@ -90,9 +90,9 @@ impl Stock {
                 self.heal_later(product);
             }
             match outcome {
-                Ok(available) => {
+                Ok((available, said)) => {
                     if let Some((_, facts)) = &change.known_as {
-                        self.believe(product, *facts);
+                        self.believe(product, *facts, said);
                     }
                     return Ok(available);
                 }
@@ -124,7 +124,11 @@ impl Stock {
         read.await.map_err(Failure::from)
     }
 
-    async fn book_adjustment(&self, change: &Arc<Change>) -> Result<i64, TxError<Unbooked>> {
+    /// What is available after it, and MySQL's clock.
+    async fn book_adjustment(
+        &self,
+        change: &Arc<Change>,
+    ) -> Result<(i64, DateTime<Utc>), TxError<Unbooked>> {
         let (change, now) = (Arc::clone(change), self.clock.now());
         self.db
             .run_tx("adjust", move |tx| {
@@ -175,7 +179,7 @@ impl Stock {
                         movements::append(tx, product, movement, 0, &change.adjustment, now)
                             .await?;
                     }
-                    Ok(after)
+                    Ok((after, items::now(tx).await?))
                 })
             })
             .await

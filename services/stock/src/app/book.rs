@@ -12,7 +12,7 @@ use mall_types::{ProductId, UserId};
 use sqlx::MySqlConnection;
 use uuid::Uuid;
 
-use crate::domain::{Existing, Facts, Line, Order, Refusal, admit, sums};
+use crate::domain::{Existing, Line, Order, Refusal, admit, sums};
 use crate::failure::Failure;
 use crate::state::Stock;
 use crate::store::allowances;
@@ -32,8 +32,8 @@ pub enum Unbooked {
     Short(ProductId, i64),
     /// MySQL does not know the product, it has not opened, or the buyer would hold too many.
     No(Refusal),
-    /// The product's limit is another one than was counted against.
-    Changed(ProductId, Facts),
+    /// A product's limit is another one than was counted against; it is believed by now.
+    Changed,
     /// A guard said no, and a moment later nothing was in its way.
     Passed,
 }
@@ -59,8 +59,7 @@ impl Stock {
                 other => return other.map_err(spent),
             };
             match unbooked {
-                Unbooked::Changed(product, facts) if look < LOOKS => self.believe(product, facts),
-                Unbooked::Passed if look < LOOKS => {}
+                Unbooked::Changed | Unbooked::Passed if look < LOOKS => {}
                 // Not all, or too often: each by itself.
                 unbooked => return Err(TxError::refuse(unbooked)),
             }
@@ -135,10 +134,7 @@ impl Stock {
                 Err(error) => return Err(spent(error)),
             };
             match unbooked {
-                Unbooked::Changed(product, facts) if look < LOOKS + lines.len() => {
-                    self.believe(product, facts)
-                }
-                Unbooked::Passed if look < LOOKS + lines.len() => {}
+                Unbooked::Changed | Unbooked::Passed if look < LOOKS + lines.len() => {}
                 unbooked => return Err(TxError::refuse(unbooked)),
             }
             look += 1;
@@ -196,30 +192,37 @@ impl Stock {
             .await
     }
 
-    /// What is in the way of taking so many pieces of each product against these limits, besides what the buyers hold.
+    /// What is in the way of taking so many pieces of each product against these limits, besides what the buyers hold. What MySQL says
+    /// of them is believed from then on, so that nobody else takes what it would refuse again.
     async fn why_not(
         &self,
         asked: &[(ProductId, i64, Option<i64>)],
     ) -> Result<Unbooked, TxError<Unbooked>> {
-        let asked: Arc<[_]> = asked.into();
+        let products: Arc<[ProductId]> = asked.iter().map(|(product, ..)| *product).collect();
         let read = self.db.read("why_not_booked", move |conn| {
-            let asked = Arc::clone(&asked);
+            let products = Arc::clone(&products);
             Box::pin(async move {
                 // The clock of the guard.
                 let now = items::now(conn).await?;
-                for (product, pieces, limit) in asked.iter().copied() {
-                    let unbooked = match items::find(conn, product).await? {
-                        Some(item) => why_not(&item, pieces, limit, now),
-                        None => Some(Unbooked::No(Refusal::ProductUnknown(product))),
-                    };
-                    if let Some(unbooked) = unbooked {
-                        return Ok(unbooked);
-                    }
+                let mut found = Vec::with_capacity(products.len());
+                for product in products.iter() {
+                    found.push(items::find(conn, *product).await?);
                 }
-                Ok(Unbooked::Passed)
+                Ok((now, found))
             })
         });
-        read.await
+        let (now, found): (_, Vec<Option<Item>>) = read.await?;
+        for item in found.iter().flatten() {
+            self.believe(item.id, item.facts, now);
+        }
+        let unbooked = asked
+            .iter()
+            .zip(&found)
+            .find_map(|((product, pieces, limit), item)| match item {
+                Some(item) => why_not(item, *pieces, *limit, now),
+                None => Some(Unbooked::No(Refusal::ProductUnknown(*product))),
+            });
+        Ok(unbooked.unwrap_or(Unbooked::Passed))
     }
 
     /// Whether the buyer would hold too many of one of the products.
@@ -318,7 +321,7 @@ async fn allow(
 fn why_not(item: &Item, pieces: i64, limit: Option<i64>, now: DateTime<Utc>) -> Option<Unbooked> {
     let product = item.id;
     if item.facts.limit != limit {
-        return Some(Unbooked::Changed(product, item.facts));
+        return Some(Unbooked::Changed);
     }
     if let Some(opens) = item.facts.closed(now) {
         return Some(Unbooked::No(Refusal::NotYetOpen { product, opens }));

@@ -1,10 +1,13 @@
 //! When a product opens and what its limit is, as this process believes. MySQL's guard on every booking has the last word on
 //! both, so a belief may be old: it only spares Redis a crowd before the opening, and says which limit to count against.
+//!
+//! An opening is counted down from what MySQL's clock said, by a clock that never jumps: this machine's time of day may be wrong.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use mall_db::TxError;
 use mall_types::ProductId;
 
@@ -16,12 +19,30 @@ use crate::store::items;
 /// That a product is closed is believed for so long: its opening may have been moved forward.
 const CLOSED_FOR: Duration = Duration::from_secs(1);
 
-/// The beliefs, by product, with when they were read.
+/// What MySQL said of a product.
+#[derive(Clone, Copy)]
+struct Belief {
+    facts: Facts,
+    /// When it opens; `None`: it was open.
+    opens: Option<Instant>,
+    /// When MySQL said so.
+    read: Instant,
+}
+
+impl Belief {
+    /// The opening time, when it has not come yet.
+    fn closed(&self) -> Option<DateTime<Utc>> {
+        let closed = self.opens.is_some_and(|opens| Instant::now() < opens);
+        self.facts.opens.filter(|_| closed)
+    }
+}
+
+/// The beliefs, by product.
 #[derive(Default)]
-pub struct Beliefs(Mutex<HashMap<ProductId, (Facts, Instant)>>);
+pub struct Beliefs(Mutex<HashMap<ProductId, Belief>>);
 
 impl Beliefs {
-    fn all(&self) -> MutexGuard<'_, HashMap<ProductId, (Facts, Instant)>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<ProductId, Belief>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -32,56 +53,56 @@ impl Stock {
         self.beliefs
             .all()
             .get(&id)
-            .map(|(facts, _)| *facts)
+            .map(|belief| belief.facts)
             .unwrap_or_default()
     }
 
-    /// What MySQL says, for from now on.
-    pub(crate) fn believe(&self, id: ProductId, facts: Facts) {
-        self.beliefs.all().insert(id, (facts, Instant::now()));
+    /// What MySQL said just now, its clock at `now`, for from now on.
+    pub(crate) fn believe(&self, id: ProductId, facts: Facts, now: DateTime<Utc>) {
+        let read = Instant::now();
+        let left = facts.closed(now).map(|opens| (opens - now).to_std());
+        let belief = Belief {
+            facts,
+            opens: left.map(|left| read + left.unwrap_or_default()),
+            read,
+        };
+        self.beliefs.all().insert(id, belief);
     }
 
     /// Refuses an order for what has not opened yet, before Redis is touched.
     pub(crate) async fn check_open(&self, order: &Order) -> Result<(), Failure> {
         for product in order.products() {
-            let facts = self.facts(product).await?;
-            if let Some(opens) = facts.closed(self.clock.now()) {
+            if let Some(opens) = self.closed(product).await? {
                 return Err(Refusal::NotYetOpen { product, opens }.into());
             }
         }
         Ok(())
     }
 
-    async fn facts(&self, id: ProductId) -> Result<Facts, Failure> {
-        let now = self.clock.now();
-        let old = {
-            let mut beliefs = self.beliefs.all();
-            match beliefs.get_mut(&id) {
-                Some((facts, read)) => {
-                    if facts.closed(now).is_none() || read.elapsed() < CLOSED_FOR {
-                        return Ok(*facts);
-                    }
-                    // Whoever comes meanwhile does not read as well.
-                    *read = Instant::now();
-                    Some(*facts)
-                }
-                None => None,
+    /// When the product opens, if it has not.
+    async fn closed(&self, id: ProductId) -> Result<Option<DateTime<Utc>>, Failure> {
+        if let Some(belief) = self.beliefs.all().get_mut(&id) {
+            let closed = belief.closed();
+            if closed.is_none() || belief.read.elapsed() < CLOSED_FOR {
+                return Ok(closed);
             }
-        };
+            // Whoever comes meanwhile does not read as well.
+            belief.read = Instant::now();
+        }
         let read = self.db.read("stock_facts", move |conn| {
-            Box::pin(async move { Ok(items::find(conn, id).await?) })
+            Box::pin(async move { Ok(items::facts(conn, id).await?) })
         });
         match read.await {
-            Ok(Some(item)) => {
-                self.believe(id, item.facts);
-                Ok(item.facts)
+            Ok(Some((facts, now))) => {
+                self.believe(id, facts, now);
+                Ok(facts.closed(now))
             }
             // Taking says so, in its own way.
-            Ok(None) => Ok(Facts::default()),
+            Ok(None) => Ok(None),
             Err(error) => {
                 let error: TxError<Refusal> = error;
                 tracing::debug!(product.id = id.0, error = %error, "could not read when the product opens");
-                Ok(old.unwrap_or_default())
+                Ok(self.beliefs.all().get(&id).and_then(Belief::closed))
             }
         }
     }

@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use mall_types::ProductId;
 use tokio::time::timeout;
@@ -35,8 +34,8 @@ const PING_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy, Default)]
 struct Shelf {
-    /// Empty since then, by the clock that ids are made by and by one that never jumps.
-    empty: Option<(DateTime<Utc>, Instant)>,
+    /// Empty since then: in milliseconds of Redis' clock, whose time of day is compared with the ids', and by a clock that never jumps.
+    empty: Option<(i64, Instant)>,
     /// When pieces last came back.
     back: Option<Instant>,
 }
@@ -74,7 +73,7 @@ impl Marks {
     }
 
     /// Redis, asked then, says that nothing is left; by both clocks, as [`Shelf::empty`].
-    pub(crate) fn sold_out(&self, product: ProductId, asked: (DateTime<Utc>, Instant)) {
+    pub(crate) fn sold_out(&self, product: ProductId, asked: (i64, Instant)) {
         let mut shelves = self.shelves();
         if shelves.len() >= MANY {
             let age = self.age();
@@ -116,7 +115,7 @@ impl Marks {
         let Some((at, since)) = shelf.empty else {
             return false;
         };
-        since.elapsed() < self.age() && made(id).is_some_and(|made| made > at.timestamp_millis())
+        since.elapsed() < self.age() && made(id).is_some_and(|made| made > at)
     }
 }
 
@@ -225,10 +224,10 @@ mod tests {
         Uuid::new_v7(uuid::Timestamp::from_unix(context, seconds, nanos))
     }
 
-    fn marked(age: Duration) -> (Marks, (DateTime<Utc>, Instant)) {
-        let (marks, at) = (Marks::default(), DateTime::from_timestamp_millis(5_000));
+    fn marked(age: Duration) -> (Marks, (i64, Instant)) {
+        let marks = Marks::default();
         marks.believe_for(age);
-        (marks, (at.unwrap(), Instant::now()))
+        (marks, (5_000, Instant::now()))
     }
 
     #[test]

@@ -22,7 +22,7 @@ const LOADS: usize = 3;
 
 /// For so long after a load Redis may not know ids of requests that can still be repeated.
 const FORGETFUL_MS: i64 = 120_000;
-/// The clock by which ids are made may differ from ours by so much.
+/// The clock by which ids are made may differ from Redis' by so much.
 const SKEW_MS: i64 = 5_000;
 
 /// How far back Redis remembers.
@@ -30,7 +30,7 @@ const SKEW_MS: i64 = 5_000;
 pub(crate) struct Memory {
     /// How old the load of the count is, in milliseconds.
     age: i64,
-    /// When that was.
+    /// When that was, by Redis' clock: this machine's may be wrong.
     loaded: i64,
 }
 
@@ -135,13 +135,14 @@ impl Stock {
         batch: &[(Uuid, i64)],
     ) -> Result<(Memory, Vec<Take>), Failure> {
         for _ in 0..LOADS {
-            let asked = (self.clock.now(), Instant::now());
+            let asked = Instant::now();
             match self
                 .hot
                 .take(product, nonce, self.pending_age, wait, booked, batch)
                 .await
             {
                 Ok(Takes::Done {
+                    now,
                     age,
                     missing,
                     outcomes,
@@ -151,9 +152,9 @@ impl Stock {
                     }
                     let empty = |take: &Take| matches!(take, Take::Short(left) if *left < 1);
                     if outcomes.iter().any(empty) {
-                        self.marks.sold_out(product, asked);
+                        self.marks.sold_out(product, (now, asked));
                     }
-                    let loaded = asked.0.timestamp_millis() - age;
+                    let loaded = now - age;
                     return Ok((Memory { age, loaded }, outcomes));
                 }
                 Ok(Takes::NotLoaded) => self.rebuild(product).await?,
@@ -201,7 +202,7 @@ impl Stock {
                 taken.iter().for_each(|take| tidy.back(*take));
                 Err(refusal.into())
             }
-            Err(TxError::Refuse(Unbooked::Changed(..) | Unbooked::Passed)) => {
+            Err(TxError::Refuse(Unbooked::Changed | Unbooked::Passed)) => {
                 taken.iter().for_each(|take| tidy.back(*take));
                 Err(Failure::LockTimeout)
             }

@@ -58,6 +58,8 @@ pub enum Takes {
     NotLoaded,
     /// One outcome per request, in order.
     Done {
+        /// Redis' clock, in milliseconds since 1970.
+        now: i64,
         /// How long ago the count was loaded, in milliseconds.
         age: i64,
         /// How many of the booked takes were not pending any more: the count shows too many.
@@ -75,7 +77,8 @@ fn nonsense(words: &[String]) -> HotError {
 pub fn takes(words: &[String], asked: usize) -> Result<Takes, HotError> {
     match words {
         [word] if word == "NOT_LOADED" => Ok(Takes::NotLoaded),
-        [ok, age, missing, outcomes] if ok == "OK" => {
+        [ok, now, age, missing, outcomes] if ok == "OK" => {
+            let now = now.parse().map_err(|_| nonsense(words))?;
             let age: i64 = age.parse().map_err(|_| nonsense(words))?;
             let missing = missing.parse().map_err(|_| nonsense(words))?;
             let mut read = Vec::with_capacity(asked);
@@ -86,6 +89,7 @@ pub fn takes(words: &[String], asked: usize) -> Result<Takes, HotError> {
                 return Err(nonsense(words));
             }
             Ok(Takes::Done {
+                now,
                 age,
                 missing,
                 outcomes: read,
@@ -153,13 +157,13 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<String> {
-        text.splitn(4, ' ').map(str::to_owned).collect()
+        text.splitn(5, ' ').map(str::to_owned).collect()
     }
 
     #[test]
     fn every_word_of_a_batch_is_read() {
         let nonce = Uuid::from_u128(7);
-        let answer = words(&format!("OK 500 2 T D{nonce} B S0 S12"));
+        let answer = words(&format!("OK 1700 500 2 T D{nonce} B S0 S12"));
         let expected = vec![
             Take::Taken,
             Take::Pending(nonce),
@@ -170,14 +174,16 @@ mod tests {
         assert_eq!(
             takes(&answer, 5).unwrap(),
             Takes::Done {
+                now: 1700,
                 age: 500,
                 missing: 2,
                 outcomes: expected
             }
         );
         assert_eq!(
-            takes(&words("OK 120000 0 "), 0).unwrap(),
+            takes(&words("OK 9 120000 0 "), 0).unwrap(),
             Takes::Done {
+                now: 9,
                 age: 120_000,
                 missing: 0,
                 outcomes: Vec::new()
@@ -189,15 +195,16 @@ mod tests {
     #[test]
     fn an_answer_that_does_not_fit_the_question_is_no_answer() {
         for bad in [
-            "OK 1 0 T",
-            "OK 1 0 T X",
-            "OK x 0 T T",
-            "OK 1 x T T",
-            "OK 1 0 T S",
-            "OK 1 T T",
+            "OK 9 1 0 T",
+            "OK 9 1 0 T X",
+            "OK x 1 0 T T",
+            "OK 9 x 0 T T",
+            "OK 9 1 x T T",
+            "OK 9 1 0 T S",
+            "OK 9 1 T T",
             "LOCKED",
-            "OK 1 0 Dx T",
-            "OK 1 0 T T T",
+            "OK 9 1 0 Dx T",
+            "OK 9 1 0 T T T",
         ] {
             assert!(takes(&words(bad), 2).is_err(), "{bad}");
         }

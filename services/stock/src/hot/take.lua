@@ -8,8 +8,8 @@
 --       4 how many batches are booked by now, then nonce and number of takes, one pair per booked batch,
 --       then request id and quantity, one pair per request
 --
--- Answers NOT_LOADED | LOCKED | LOST_LOCK, all of which changed nothing, or OK, ms since loading, how many of the booked takes
--- were not pending any more (Redis was emptied or put back meanwhile), and one word per request:
+-- Answers NOT_LOADED | LOCKED | LOST_LOCK, all of which changed nothing, or OK, Redis' clock, ms, ms since loading, how many of the
+-- booked takes were not pending any more (Redis was emptied or put back meanwhile), and one word per request:
 --   T taken now, D<nonce> was taken before and is pending, B booked in MySQL, S<left> too few left
 --
 -- A take that came to nothing leaves `takes` as well, so what is there and not pending is booked. A batch is pending as one entry
@@ -67,5 +67,5 @@ local missing = 0
 for i = 5, first - 1, 2 do
     if redis.call('HDEL', KEYS[3], ARGV[i]) == 0 then missing = missing + tonumber(ARGV[i + 1]) end
 end
-return {'OK', string.format('%.0f', now - tonumber(redis.call('GET', KEYS[5]) or 0)), string.format('%.0f', missing),
-    table.concat(words, ' ')}
+return {'OK', string.format('%.0f', now), string.format('%.0f', now - tonumber(redis.call('GET', KEYS[5]) or 0)),
+    string.format('%.0f', missing), table.concat(words, ' ')}

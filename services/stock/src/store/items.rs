@@ -95,6 +95,23 @@ pub async fn find(conn: &mut MySqlConnection, id: ProductId) -> Result<Option<It
     Ok(row.map(item))
 }
 
+/// When the product opens and what its limit is, and MySQL's clock.
+pub async fn facts(
+    conn: &mut MySqlConnection,
+    id: ProductId,
+) -> Result<Option<(Facts, DateTime<Utc>)>, sqlx::Error> {
+    let row: Option<(Option<NaiveDateTime>, Option<i64>, NaiveDateTime)> = sqlx::query_as(
+        "SELECT opens_at, purchase_limit, UTC_TIMESTAMP(6) FROM stock_item WHERE product_id = ?",
+    )
+    .bind(id.0)
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|(opens, limit, now)| {
+        let opens = opens.map(|time| time.and_utc());
+        (Facts { opens, limit }, now.and_utc())
+    }))
+}
+
 /// The product, locked until the transaction ends.
 pub async fn lock(conn: &mut MySqlConnection, id: ProductId) -> Result<Option<Item>, sqlx::Error> {
     let row = sqlx::query_as(

@@ -1,18 +1,11 @@
 //! What the guards are good for: the same story with one of them taken out of the database goes wrong. Those that stand in the code
 //! are taken out by `tests/guards.sh`, which shows the tests that then fail.
 
-use mall_clock::{Clock, MockClock, SystemClock};
-use mall_stock::Stock;
-use mall_stock::domain::{Line, Order, Refusal};
-use mall_stock::failure::Failure;
-use mall_stock::metrics::StockMetrics;
-use mall_telemetry::metrics::Metrics;
-use mall_types::{ProductId, UserId};
-use serde_json::json;
+use mall_types::ProductId;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use crate::support::{SOON, Servers, new_product};
+use crate::support::{Servers, new_product};
 
 async fn execute(servers: &Servers, sql: &'static str) {
     let done = servers.db.run_tx("execute", move |tx| {
@@ -100,50 +93,4 @@ async fn what_mysql_has_is_what_is_sold_whatever_redis_shows() {
     );
     app.stock.rebuild(ProductId(product)).await.unwrap();
     assert_eq!(servers.audit(product).await.held, 1);
-}
-
-/// Two instances whose clocks differ by an hour: the product opens by the clock of MySQL, which both share.
-#[tokio::test]
-async fn an_instance_whose_clock_is_ahead_opens_nothing_early() {
-    let servers = Servers::open().await;
-    let (app, product) = (servers.instance(), new_product());
-    let later = SystemClock.now() + chrono::Duration::minutes(30);
-    let facts = json!({"available": 5, "openDateTime": later.to_rfc3339()});
-    app.register(product, facts).await.ok();
-    let ahead = (SystemClock.now() + chrono::Duration::hours(1)).to_rfc3339();
-    let ahead = Stock::new(
-        servers.db.clone(),
-        app.stock.hot.clone(),
-        MockClock::at(&ahead),
-        StockMetrics::new(&Metrics::new()),
-        SOON,
-        8,
-    );
-    for lines in [1, 2] {
-        let other = new_product();
-        app.supply(other, 5).await;
-        let mut order = Order {
-            id: Uuid::now_v7(),
-            buyer: UserId(1),
-            lines: vec![Line {
-                product_id: ProductId(product),
-                quantity: 1,
-            }],
-        };
-        if lines == 2 {
-            order.lines.push(Line {
-                product_id: ProductId(other),
-                quantity: 1,
-            });
-            order.lines.sort_by_key(|line| line.product_id);
-        }
-        let refused = ahead.reserve(order).await.unwrap_err();
-        assert!(
-            matches!(refused, Failure::Refused(Refusal::NotYetOpen { .. })),
-            "{refused:?}"
-        );
-        assert_eq!(servers.audit(other).await.held, 0);
-    }
-    assert_eq!(servers.audit(product).await.held, 0);
-    assert_eq!(servers.shown(product).await, Some(5));
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up fails")]
 
 mod adjust;
+mod clocks;
 mod crowd;
 mod dropped;
 mod drops;
