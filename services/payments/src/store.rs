@@ -3,4 +3,5 @@
 pub mod attempts;
 pub mod payments;
 pub mod refunds;
+pub mod unknown;
 pub mod webhooks;

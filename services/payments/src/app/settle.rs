@@ -14,6 +14,7 @@ use super::refund::{GiveHow, give_back};
 use crate::domain::{AskedBy, ask_again};
 use crate::state::Payments;
 use crate::store::payments::PaymentRow;
+use crate::store::unknown::{self, Table};
 use crate::store::{payments, refunds, webhooks};
 
 /// How many the provider is asked about at the same time.
@@ -88,7 +89,7 @@ async fn claim_payments(app: &Payments) -> Result<Vec<PaymentRow>, TxError<Infal
                 let due = payments::due(tx, now, AT_ONCE).await?;
                 for row in &due {
                     let at = ask_again(now, row.attempts + 1, first.get(), most.get());
-                    payments::ask_at(tx, row.id, at).await?;
+                    unknown::ask_at(tx, Table::Payments, row.id, at).await?;
                 }
                 Ok(due)
             })
@@ -105,7 +106,7 @@ async fn claim_refunds(app: &Payments) -> Result<Vec<OrderId>, TxError<Infallibl
                 let due = refunds::due(tx, now, AT_ONCE).await?;
                 for (id, attempts, _) in &due {
                     let at = ask_again(now, attempts + 1, first.get(), most.get());
-                    refunds::ask_at(tx, *id, at).await?;
+                    unknown::ask_at(tx, Table::Refunds, *id, at).await?;
                 }
                 Ok(due.into_iter().map(|(_, _, order)| order).collect())
             })
@@ -117,8 +118,8 @@ async fn claim_refunds(app: &Payments) -> Result<Vec<OrderId>, TxError<Infallibl
 async fn report(app: &Payments) -> Result<(), TxError<Infallible>> {
     let counted = app.db.read("count_unsettled", |conn| {
         Box::pin(async move {
-            let payments = payments::count_unknown(conn, COUNTED).await?;
-            let refunds = refunds::count_unknown(conn, COUNTED).await?;
+            let payments = unknown::count(conn, Table::Payments, COUNTED).await?;
+            let refunds = unknown::count(conn, Table::Refunds, COUNTED).await?;
             Ok::<_, TxError<Infallible>>((payments, refunds))
         })
     });

@@ -162,20 +162,6 @@ pub async fn due(
     rows.into_iter().map(row).collect()
 }
 
-/// When to ask next.
-pub async fn ask_at(
-    conn: &mut MySqlConnection,
-    id: i64,
-    at: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE payment SET next_ask_at = ? WHERE id = ? AND state = 'UNKNOWN'")
-        .bind(at.naive_utc())
-        .bind(id)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
 /// Writes down what an unknown payment came to; false when that was done before.
 pub async fn settle(
     conn: &mut MySqlConnection,
@@ -220,15 +206,4 @@ pub async fn stay_unknown(
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
-}
-
-/// How many are unknown; counts no further than `most`.
-pub async fn count_unknown(conn: &mut MySqlConnection, most: u32) -> Result<i64, sqlx::Error> {
-    let (count,): (i64,) = sqlx::query_as(
-        "SELECT COUNT(*) FROM (SELECT 1 FROM payment WHERE state = 'UNKNOWN' LIMIT ?) unknown",
-    )
-    .bind(most)
-    .fetch_one(conn)
-    .await?;
-    Ok(count)
 }

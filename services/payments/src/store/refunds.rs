@@ -129,20 +129,6 @@ pub async fn due(
     Ok(rows.into_iter().map(due).collect())
 }
 
-/// When to ask next.
-pub async fn ask_at(
-    conn: &mut MySqlConnection,
-    id: i64,
-    at: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE refund SET next_ask_at = ? WHERE id = ? AND state = 'UNKNOWN'")
-        .bind(at.naive_utc())
-        .bind(id)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
 /// Writes down that the money went back; false when that was done before.
 pub async fn settle(
     conn: &mut MySqlConnection,
@@ -195,15 +181,4 @@ pub async fn stay_unknown(
     .execute(conn)
     .await?;
     Ok(())
-}
-
-/// How many are unknown; counts no further than `most`.
-pub async fn count_unknown(conn: &mut MySqlConnection, most: u32) -> Result<i64, sqlx::Error> {
-    let (count,): (i64,) = sqlx::query_as(
-        "SELECT COUNT(*) FROM (SELECT 1 FROM refund WHERE state = 'UNKNOWN' LIMIT ?) unknown",
-    )
-    .bind(most)
-    .fetch_one(conn)
-    .await?;
-    Ok(count)
 }
