@@ -57,6 +57,20 @@ id!(
     CartId
 );
 
+/// The ids in a text like `3,1,3`, in its order, repeats kept, blanks around each allowed; an empty text has none. `None` when one
+/// is no id, or when there are more than `most`.
+pub fn id_list<T: FromStr>(text: &str, most: usize) -> Option<Vec<T>> {
+    if text.is_empty() {
+        return Some(Vec::new());
+    }
+    // One more than allowed is enough to know.
+    let ids = text.split(',').take(most.saturating_add(1));
+    let ids: Vec<T> = ids
+        .map(|id| id.trim().parse().ok())
+        .collect::<Option<_>>()?;
+    (ids.len() <= most).then_some(ids)
+}
+
 /// An amount of money in whole Korean won.
 #[derive(
     Debug,
@@ -147,6 +161,18 @@ impl std::error::Error for UnknownRole {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_are_read_strictly() {
+        assert_eq!(
+            id_list("3, 1,3", 3),
+            Some(vec![ProductId(3), ProductId(1), ProductId(3)])
+        );
+        assert_eq!(id_list::<ProductId>("", 0), Some(Vec::new()));
+        for bad in ["a", "1,", ",1", "1;2", "99999999999999999999", "1,1,1,1"] {
+            assert_eq!(id_list::<ProductId>(bad, 3), None, "{bad}");
+        }
+    }
 
     #[test]
     fn money_never_wraps() {

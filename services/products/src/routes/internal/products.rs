@@ -5,7 +5,7 @@ use axum::extract::State;
 use mall_auth::PeerService;
 use mall_problem::{Answer, Problem, Query};
 use mall_products_api::{MAX_IDS, ProductView};
-use mall_types::ProductId;
+use mall_types::{ProductId, id_list};
 use serde::Deserialize;
 
 use crate::domain::Product;
@@ -37,23 +37,12 @@ pub async fn products(
     _: PeerService,
     Query(Ids { ids }): Query<Ids>,
 ) -> Answer<Json<Vec<ProductView>>> {
-    let ids = read(&ids).ok_or_else(|| {
+    let ids: Vec<ProductId> = id_list(&ids, MAX_IDS).ok_or_else(|| {
         Problem::invalid("INVALID_QUERY", messages::BAD_IDS).with_field("ids", messages::BAD_IDS)
     })?;
     let found = products.some(ids).await?;
     products.faults.reach("products.read").await;
     Ok(Json(found.into_iter().map(view).collect()))
-}
-
-fn read(text: &str) -> Option<Vec<ProductId>> {
-    if text.is_empty() {
-        return Some(Vec::new());
-    }
-    let ids: Vec<ProductId> = text
-        .split(',')
-        .map(|id| id.trim().parse().ok())
-        .collect::<Option<_>>()?;
-    (ids.len() <= MAX_IDS).then_some(ids)
 }
 
 fn view(product: Product) -> ProductView {
@@ -70,22 +59,5 @@ fn view(product: Product) -> ProductView {
         is_limited_edition,
         open_date_time: product.opens,
         purchase_limit: product.limit,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_are_read_strictly() {
-        assert_eq!(
-            read("3, 1,3"),
-            Some(vec![ProductId(3), ProductId(1), ProductId(3)])
-        );
-        assert_eq!(read(""), Some(Vec::new()));
-        for bad in ["a", "1,", ",1", "1;2"] {
-            assert_eq!(read(bad), None, "{bad}");
-        }
     }
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use mall_auth::PeerService;
 use mall_problem::{Answer, Problem, Query};
 use mall_stock_api::{Available, MAX_IDS};
-use mall_types::ProductId;
+use mall_types::{ProductId, id_list};
 use serde::Deserialize;
 
 use crate::messages;
@@ -36,37 +36,8 @@ pub async fn available(
     _: PeerService,
     Query(Ids { ids }): Query<Ids>,
 ) -> Answer<Json<Vec<Available>>> {
-    let ids = read(&ids).ok_or_else(|| {
+    let ids: Vec<ProductId> = id_list(&ids, MAX_IDS).ok_or_else(|| {
         Problem::invalid("INVALID_QUERY", messages::BAD_IDS).with_field("ids", messages::BAD_IDS)
     })?;
     Ok(Json(stock.available(&ids).await?))
-}
-
-fn read(text: &str) -> Option<Vec<ProductId>> {
-    if text.is_empty() {
-        return Some(Vec::new());
-    }
-    let ids: Vec<ProductId> = text
-        .split(',')
-        .map(|id| id.trim().parse().ok())
-        .collect::<Option<_>>()?;
-    (ids.len() <= MAX_IDS).then_some(ids)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_are_read_strictly() {
-        assert_eq!(
-            read("3, 1,3"),
-            Some(vec![ProductId(3), ProductId(1), ProductId(3)])
-        );
-        assert_eq!(read(""), Some(Vec::new()));
-        for bad in ["a", "1,", ",1", "1;2", "99999999999999999999"] {
-            assert_eq!(read(bad), None, "{bad}");
-        }
-        assert_eq!(read(&vec!["1"; MAX_IDS + 1].join(",")), None);
-    }
 }
