@@ -244,6 +244,18 @@ fn path_safe(id: &str) -> String {
         .collect()
 }
 
+fn reservation(id: &str) -> String {
+    format!("/internal/stock/reservations/{}", path_safe(id))
+}
+
+/// A change that is made once, however often it is asked for.
+fn change(path: impl Into<String>) -> Call {
+    Call::post(SERVICE, path)
+        .idempotent()
+        .breaker(BREAKER)
+        .deadline(CHANGE_DEADLINE)
+}
+
 #[async_trait]
 impl StockApi for HttpStock {
     async fn register(&self, id: ProductId, item: &RegisterItem) -> Result<Available, CallError> {
@@ -254,12 +266,8 @@ impl StockApi for HttpStock {
         self.client.call(call).await?.json()
     }
 
-    async fn adjust(&self, id: ProductId, change: &Adjust) -> Result<Available, CallError> {
-        let call = Call::post(SERVICE, format!("/internal/stock/items/{id}/adjust"))
-            .json(change)
-            .idempotent()
-            .breaker(BREAKER)
-            .deadline(CHANGE_DEADLINE);
+    async fn adjust(&self, id: ProductId, body: &Adjust) -> Result<Available, CallError> {
+        let call = change(format!("/internal/stock/items/{id}/adjust")).json(body);
         self.client.call(call).await?.json()
     }
 
@@ -278,41 +286,22 @@ impl StockApi for HttpStock {
     }
 
     async fn reserve(&self, reserve: &Reserve) -> Result<Reservation, CallError> {
-        let call = Call::post(SERVICE, "/internal/stock/reservations")
-            .json(reserve)
-            .idempotent()
-            .breaker(BREAKER)
-            .deadline(CHANGE_DEADLINE);
+        let call = change("/internal/stock/reservations").json(reserve);
         self.client.call(call).await?.json()
     }
 
     async fn release(&self, reservation_id: &str) -> Result<Released, CallError> {
-        let path = format!(
-            "/internal/stock/reservations/{}/release",
-            path_safe(reservation_id)
-        );
-        let call = Call::post(SERVICE, &path)
-            .idempotent()
-            .breaker(BREAKER)
-            .deadline(CHANGE_DEADLINE);
-        self.client.call(call).await?.json()
+        let path = reservation(reservation_id) + "/release";
+        self.client.call(change(path)).await?.json()
     }
 
     async fn confirm(&self, reservation_id: &str) -> Result<Reservation, CallError> {
-        let path = format!(
-            "/internal/stock/reservations/{}/confirm",
-            path_safe(reservation_id)
-        );
-        let call = Call::post(SERVICE, &path)
-            .idempotent()
-            .breaker(BREAKER)
-            .deadline(CHANGE_DEADLINE);
-        self.client.call(call).await?.json()
+        let path = reservation(reservation_id) + "/confirm";
+        self.client.call(change(path)).await?.json()
     }
 
     async fn reservation(&self, reservation_id: &str) -> Result<ReservationDetail, CallError> {
-        let path = format!("/internal/stock/reservations/{}", path_safe(reservation_id));
-        let call = Call::get(SERVICE, &path)
+        let call = Call::get(SERVICE, reservation(reservation_id))
             .breaker(BREAKER)
             .deadline(READ_DEADLINE);
         self.client.call(call).await?.json()
