@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -11,7 +12,8 @@ const SHARDS: usize = 16;
 /// Texts remembered per shard. Only texts with a good signature get in, so each is as short as we write them.
 const MOST: usize = 512;
 
-type Shard<T> = HashMap<Box<str>, (T, DateTime<Utc>)>;
+/// What a text said, since when that is known, and until when it is good.
+type Shard<T> = HashMap<Box<str>, (T, Range<DateTime<Utc>>)>;
 
 /// A bounded memory of texts and what they said, each until its own end.
 pub(crate) struct Memory<T> {
@@ -27,7 +29,8 @@ impl<T: Clone> Memory<T> {
         }
     }
 
-    /// What `text` says; `read` finds out, with the time at which it ends, when that is not known.
+    /// What `text` says; `read` finds out, with the time at which it ends, when that is not known. Nor is it when the clock has been put
+    /// back since: it would be believed for as much longer.
     pub(crate) fn get<E>(
         &self,
         text: &str,
@@ -35,23 +38,23 @@ impl<T: Clone> Memory<T> {
         read: impl FnOnce() -> Result<(T, DateTime<Utc>), E>,
     ) -> Result<T, E> {
         let shard = &self.shards[self.hasher.hash_one(text) as usize % SHARDS];
-        if let Some((told, ends)) = shard
+        if let Some((told, good)) = shard
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get(text)
-            && now < *ends
+            && good.contains(&now)
         {
             return Ok(told.clone());
         }
         let (told, ends) = read()?;
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
         if shard.len() >= MOST {
-            shard.retain(|_, (_, ends)| now < *ends);
+            shard.retain(|_, (_, good)| good.contains(&now));
             if shard.len() >= MOST {
                 shard.clear();
             }
         }
-        shard.insert(text.into(), (told.clone(), ends));
+        shard.insert(text.into(), (told.clone(), now..ends));
         Ok(told)
     }
 
@@ -91,6 +94,22 @@ mod tests {
         assert_eq!((get("bad"), get("bad"), asked.get()), (Err(()), Err(()), 3));
         clock.advance(chrono::Duration::seconds(10));
         assert_eq!((get("a"), asked.get()), (Ok(7), 4));
+    }
+
+    #[test]
+    fn a_clock_that_is_put_back_makes_nothing_good_for_longer() {
+        let clock = MockClock::at("2026-05-01T10:00:00+09:00");
+        let (memory, asked) = (Memory::new(), Cell::new(0));
+        let ends = clock.now() + chrono::Duration::seconds(10);
+        let get = || -> Result<i32, ()> {
+            memory.get("a", clock.now(), || {
+                asked.set(asked.get() + 1);
+                Ok((7, ends))
+            })
+        };
+        assert_eq!((get(), get(), asked.get()), (Ok(7), Ok(7), 1));
+        clock.advance(chrono::Duration::hours(-1));
+        assert_eq!((get(), asked.get()), (Ok(7), 2), "looked at again");
     }
 
     #[test]
