@@ -3,6 +3,8 @@
 //! Code that decides by the time of day takes a [`SharedClock`]; only this crate asks the machine. Timers and durations
 //! are tokio's and `std::time::Instant`'s business, not this crate's.
 
+#[cfg(debug_assertions)]
+mod wrong;
 mod zone;
 
 use std::fmt::Debug;
@@ -11,6 +13,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Duration, Utc};
 
 pub use zone::{Zone, ZoneError};
+
+/// The environment's variable that names a file: by how many seconds the machine's clock is said to be ahead (or, negative, behind).
+/// It is read each time that somebody asks what time it is; no file, no number: the clock is right. For tests of whole programs; only
+/// builds with `debug_assertions` look at it.
+pub const WRONG_CLOCK_VARIABLE: &str = "MALL_CLOCK_FILE";
 
 /// Where the time of day comes from.
 pub trait Clock: Send + Sync + Debug {
@@ -31,7 +38,10 @@ impl Clock for SystemClock {
         reason = "the one place that asks the machine"
     )]
     fn now(&self) -> DateTime<Utc> {
-        Utc::now()
+        let now = Utc::now();
+        #[cfg(debug_assertions)]
+        let now = now + wrong::by();
+        now
     }
 }
 
