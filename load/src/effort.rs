@@ -1,12 +1,9 @@
 //! Processor time that the mall on this machine has spent, its MySQL and Redis included.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
+use mall_testkit::proc;
 use serde_json::{Map, Value};
-
-/// Microseconds of one tick of `/proc/<pid>/stat`: a hundredth of a second everywhere that Linux runs Rust.
-const TICK_US: u64 = 10_000;
 
 /// Microseconds by program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,12 +45,8 @@ impl Effort {
 
 /// Of the process and of all that descend from it; `None`: it is not there, or this is no Linux.
 pub fn of(root: u32) -> Option<Effort> {
-    let processes: Vec<Process> = std::fs::read_dir("/proc")
-        .ok()?
-        .flatten()
-        .filter_map(|entry| Process::read(&entry.path()))
-        .collect();
-    let mut family = vec![u64::from(root)];
+    let processes = proc::processes()?;
+    let mut family = vec![root];
     let mut effort = Effort::default();
     let mut at = 0;
     while let Some(parent) = family.get(at).copied() {
@@ -63,55 +56,17 @@ pub fn of(root: u32) -> Option<Effort> {
                 family.push(process.id);
             }
             if process.id == parent {
-                *effort.0.entry(process.name.clone()).or_default() += process.us;
+                let us = process.spent.as_micros() as u64;
+                *effort.0.entry(process.name.clone()).or_default() += us;
             }
         }
     }
     (!effort.0.is_empty()).then_some(effort)
 }
 
-struct Process {
-    id: u64,
-    parent: u64,
-    name: String,
-    us: u64,
-}
-
-impl Process {
-    fn read(folder: &Path) -> Option<Process> {
-        let id = folder.file_name()?.to_str()?.parse().ok()?;
-        let stat = std::fs::read_to_string(folder.join("stat")).ok()?;
-        parse(id, &stat)
-    }
-}
-
-/// `pid (name) state ppid ... utime stime`, fields 14 and 15; a name may have brackets and spaces in it.
-fn parse(id: u64, stat: &str) -> Option<Process> {
-    let (head, tail) = stat.rsplit_once(") ")?;
-    let name = head.split_once('(')?.1.to_owned();
-    let fields: Vec<&str> = tail.split(' ').collect();
-    let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
-    Some(Process {
-        id,
-        parent: number(1)?,
-        name,
-        us: (number(11)? + number(12)?) * TICK_US,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_of_proc_is_read() {
-        let line = "42 (a (b) c) S 7 42 42 0 -1 4194560 1 0 0 0 150 50 0 0 20 0 9 0 1 1 1\n";
-        let process = parse(42, line).unwrap();
-        assert_eq!(
-            (process.parent, process.name.as_str(), process.us),
-            (7, "a (b) c", 2_000_000)
-        );
-    }
 
     #[test]
     fn a_process_has_spent_something_and_nobody_has_none() {

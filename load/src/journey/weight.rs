@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use mall_testkit::proc;
 use serde_json::{Map, Value};
 
-fn instances(state: &Path) -> Vec<(String, u64)> {
+fn instances(state: &Path) -> Vec<(String, u32)> {
     let Ok(text) = std::fs::read(state) else {
         return Vec::new();
     };
@@ -12,7 +13,7 @@ fn instances(state: &Path) -> Vec<(String, u64)> {
     let services = state["services"].as_array().cloned().unwrap_or_default();
     let read = |service: &Value| {
         let name = service["name"].as_str()?.to_owned();
-        Some((name, service["pid"].as_u64()?))
+        Some((name, service["pid"].as_u64()?.try_into().ok()?))
     };
     services.iter().filter_map(read).collect()
 }
@@ -21,20 +22,11 @@ fn instances(state: &Path) -> Vec<(String, u64)> {
 pub fn resident(state: &Path) -> Value {
     let mut by_name = Map::new();
     for (name, pid) in instances(state) {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        if let Some(bytes) = rss(&status) {
+        if let Some(bytes) = proc::resident_bytes(pid) {
             by_name.insert(name, bytes.into());
         }
     }
     Value::Object(by_name)
-}
-
-fn rss(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }
 
 /// Milliseconds from a program's start until it served, by its name, as its log says; those whose log does not are left out.
@@ -68,13 +60,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn logs_of_both_forms_and_proc_are_read() {
+    fn logs_of_both_forms_are_read() {
         let text =
             "a start_ms=7\n2026 INFO mall_service::boot: x is up port=1 start_ms=123\nmore\n";
         assert_eq!(started(text), Some(123));
         assert_eq!(started(r#"{"message":"x","start_ms":45,"t":1}"#), Some(45));
         assert_eq!(started("nothing"), None);
-        assert_eq!(rss("Name:\tx\nVmRSS:\t   2048 kB\n"), Some(2 << 20));
-        assert_eq!(rss(""), None);
     }
 }

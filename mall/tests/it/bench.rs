@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use mall_testkit::mall::{Build, build_programs, workspace_root};
-use mall_testkit::{Scratch, http, ports};
+use mall_testkit::{Scratch, http, ports, proc};
 use serde_json::Value;
 
 pub struct Bench {
@@ -89,9 +89,7 @@ impl Bench {
 
     /// Processes that work in this mall's folder.
     pub fn processes(&self) -> Vec<u32> {
-        let pids = fs::read_dir("/proc")
-            .unwrap()
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+        let pids = proc::processes().unwrap().into_iter().map(|one| one.id);
         pids.filter(|pid| {
             fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(self.home()))
         })

@@ -15,6 +15,7 @@ pub mod mail;
 pub mod mall;
 pub mod mariadb;
 pub mod ports;
+pub mod proc;
 pub mod process;
 pub mod programs;
 pub mod redis_server;

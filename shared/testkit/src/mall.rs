@@ -25,8 +25,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::mail::MailCatcher;
+use crate::proc;
 use crate::server::{Activity, Server};
-use crate::unix;
 
 /// What happens while a mall starts and stops, for whoever shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -224,7 +224,7 @@ fn view(server: &Arc<Server>) -> InstanceView {
         pid,
         url: server.url(),
         state: state.to_owned(),
-        rss_bytes: pid.and_then(unix::resident_bytes),
+        rss_bytes: pid.and_then(proc::resident_bytes),
         start_millis: server
             .ready_after()
             .and_then(|time| u64::try_from(time.as_millis()).ok()),

@@ -184,12 +184,3 @@ pub fn is_root() -> bool {
     // SAFETY: geteuid can't fail and touches no memory.
     unsafe { libc::geteuid() == 0 }
 }
-
-/// Resident memory of a process in bytes, where `/proc` tells it.
-#[must_use]
-pub fn resident_bytes(pid: u32) -> Option<u64> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
-    kib.checked_mul(1024)
-}

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use mall_testkit::mariadb::{MariaDb, MariaDbSettings};
-use mall_testkit::{Redis, Scratch};
+use mall_testkit::{Redis, Scratch, proc};
 
 const REPORT: &str = "TESTKIT_LIFETIMES_REPORT";
 const THEN: &str = "TESTKIT_LIFETIMES_THEN";
@@ -77,10 +77,7 @@ fn until(what: &str, condition: impl Fn() -> bool) {
 
 fn lives(pid: &u32) -> bool {
     // A zombie has ended; who adopts it reaps it when it likes.
-    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"))
-        .unwrap_or_default();
-    stat.rsplit_once(')')
-        .is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
+    proc::process(*pid).is_some_and(|process| process.state != 'Z')
 }
 
 #[test]
