@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::journey::Journey;
 use crate::limits::Part;
+use crate::place;
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo mall bench", bin_name = "cargo mall bench")]
@@ -84,29 +85,14 @@ pub struct Drop {
     /// Nobody starts an order later than this after the opening
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub seconds: u64,
-    /// Another mall with this API: http://host:port
-    #[arg(
-        long,
-        value_name = "URL",
-        requires = "tokens",
-        requires = "admin_token"
-    )]
-    pub base: Option<String>,
-    /// Access tokens of its shoppers, one a line; they are used in turn
-    #[arg(long, value_name = "FILE", requires = "base")]
-    pub tokens: Option<PathBuf>,
-    /// Access token of an administrator there, who adds the products
-    #[arg(long, value_name = "TOKEN", requires = "base")]
-    pub admin_token: Option<String>,
+    #[command(flatten)]
+    pub place: place::Options,
     /// As JSON
     #[arg(long)]
     pub json: bool,
     /// Measure first what this machine can do at all (needs the local mall)
     #[arg(long, conflicts_with = "base")]
     pub limits: bool,
-    /// The state file of the mall that runs here
-    #[arg(long, hide = true, env = "MALL_STATE", value_name = "FILE")]
-    pub state: Option<PathBuf>,
 }
 
 #[cfg(test)]

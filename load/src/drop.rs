@@ -15,6 +15,7 @@ use crate::fire::{Outcome, Salvo, fire};
 use crate::ground::Ground;
 use crate::limits::{self, Part};
 use crate::local::{Local, host};
+use crate::place::Place;
 use crate::report::Report;
 use crate::say;
 use crate::sweep::Step;
@@ -23,17 +24,18 @@ use crate::wire::{Connection, request};
 
 /// Where to fire, and who.
 struct Field {
-    host: String,
-    admin: String,
-    tokens: Vec<String>,
+    place: Place,
     first_buyer: i64,
 }
 
 pub async fn run(options: &Drop) -> anyhow::Result<Report> {
-    let (local, field) = match &options.base {
-        Some(base) => (None, elsewhere(options, base)?),
+    let (local, field) = match options.place.elsewhere()? {
+        Some(place) => {
+            let first_buyer = 0;
+            (None, Field { place, first_buyer })
+        }
         None => {
-            let local = Local::find(options.state.as_deref()).await?;
+            let local = Local::find(options.place.state.as_deref()).await?;
             let field = here(options, &local)?;
             (Some(local), field)
         }
@@ -41,7 +43,7 @@ pub async fn run(options: &Drop) -> anyhow::Result<Report> {
     let limits = match &local {
         Some(local) if options.limits => {
             let all = Part::value_variants();
-            Some(limits::measure(&Ground::of(local), &field.tokens, all, PHASE, 0).await?)
+            Some(limits::measure(&Ground::of(local), &field.place.tokens, all, PHASE, 0).await?)
         }
         _ => None,
     };
@@ -118,7 +120,7 @@ async fn sell(
 
     say("open");
     let outcome = fire(Salvo {
-        host: field.host.clone(),
+        host: field.place.host.clone(),
         connections: crowd.connections as usize,
         request: orders(field, products.clone(), crowd.buyers as usize),
         within: Duration::from_secs(options.seconds),
@@ -132,7 +134,7 @@ async fn sell(
         outcome.took.as_secs_f64()
     ));
     let sale = Sale {
-        host: field.host.clone(),
+        host: field.place.host.clone(),
         products,
         stock: i64::from(options.stock),
         first_buyer: field.first_buyer,
@@ -146,7 +148,7 @@ async fn add_products(
     field: &Field,
     opens: DateTime<Utc>,
 ) -> anyhow::Result<Vec<i64>> {
-    let mut admin = Connection::open(&field.host)
+    let mut admin = Connection::open(&field.place.host)
         .await
         .context("the mall is away")?;
     let mut products = Vec::new();
@@ -156,10 +158,10 @@ async fn add_products(
             "stock": options.stock, "isLimitedEdition": true,
             "openDateTime": opens.to_rfc3339_opts(SecondsFormat::Secs, true),
         });
-        let bearer = format!("Bearer {}", field.admin);
+        let bearer = format!("Bearer {}", field.place.admin);
         let add = request(
             "POST",
-            &field.host,
+            &field.place.host,
             "/product/admin/add",
             &[("authorization", &bearer)],
             &body.to_string(),
@@ -186,36 +188,14 @@ fn here(options: &Drop, local: &Local) -> anyhow::Result<Field> {
         false => options.buyers.max(everybody(options)),
     };
     let buyers = i64::from(most);
-    Ok(Field {
+    let place = Place {
         host: host(&local.state.gateway)?,
         admin: local.token(1, Role::Admin),
         tokens: (first_buyer..first_buyer + buyers)
             .map(|user| local.token(user, Role::User))
             .collect(),
-        first_buyer,
-    })
-}
-
-fn elsewhere(options: &Drop, base: &str) -> anyhow::Result<Field> {
-    let (Some(file), Some(admin)) = (&options.tokens, &options.admin_token) else {
-        bail!("--base needs --tokens and --admin-token");
     };
-    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-    let tokens: Vec<String> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .map(str::to_owned)
-        .collect();
-    if tokens.is_empty() {
-        bail!("{}: no tokens", file.display());
-    }
-    Ok(Field {
-        host: host(base)?,
-        admin: admin.clone(),
-        tokens,
-        first_buyer: 0,
-    })
+    Ok(Field { place, first_buyer })
 }
 
 fn orders(
@@ -223,7 +203,7 @@ fn orders(
     products: Vec<i64>,
     buyers: usize,
 ) -> Box<dyn Fn(usize) -> Option<Vec<u8>> + Send> {
-    let (host, tokens) = (field.host.clone(), field.tokens.clone());
+    let (host, tokens) = (field.place.host.clone(), field.place.tokens.clone());
     Box::new(move |number| {
         (number < buyers).then(|| {
             let bearer = format!("Bearer {}", tokens[number % tokens.len()]);

@@ -4,10 +4,9 @@
 mod report;
 mod weight;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use axum::Router;
 use clap::Args;
 use mall_types::Role;
@@ -16,6 +15,7 @@ use serde_json::{Value, json};
 use crate::fire::{Outcome, Salvo, fire};
 use crate::limits::web::{Requests, serve};
 use crate::local::{Local, host, tokens};
+use crate::place::{self, Place};
 use crate::say;
 use crate::wire::{Connection, request};
 
@@ -35,37 +35,15 @@ pub struct Journey {
     /// How many shoppers order, in turn
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub shoppers: u32,
-    /// Another mall with this API: http://host:port
-    #[arg(
-        long,
-        value_name = "URL",
-        requires = "tokens",
-        requires = "admin_token"
-    )]
-    pub base: Option<String>,
-    /// Access tokens of its shoppers, one a line; they are used in turn
-    #[arg(long, value_name = "FILE", requires = "base")]
-    pub tokens: Option<PathBuf>,
-    /// Access token of an administrator there, who adds the product
-    #[arg(long, value_name = "TOKEN", requires = "base")]
-    pub admin_token: Option<String>,
+    #[command(flatten)]
+    pub place: place::Options,
     /// As JSON
     #[arg(long)]
     pub json: bool,
-    /// The state file of the mall that runs here
-    #[arg(long, hide = true, env = "MALL_STATE", value_name = "FILE")]
-    pub state: Option<PathBuf>,
 }
 
 /// More than anybody buys in the time.
 const STOCK: i64 = 50_000_000;
-
-/// Where, and who.
-struct Place {
-    host: String,
-    admin: String,
-    tokens: Vec<String>,
-}
 
 pub async fn run(options: &Journey) -> anyhow::Result<Report> {
     let place = place(options).await?;
@@ -80,8 +58,10 @@ pub async fn run(options: &Journey) -> anyhow::Result<Report> {
     })
     .await?;
     let ordering = measure(options, "orders", &place.host, || orders(&place, product)).await?;
-    let (rss, startup) = match &options.state {
-        Some(state) if options.base.is_none() => (weight::resident(state), weight::startup(state)),
+    let (rss, startup) = match &options.place.state {
+        Some(state) if options.place.base.is_none() => {
+            (weight::resident(state), weight::startup(state))
+        }
         _ => (Value::Null, Value::Null),
     };
     Ok(Report {
@@ -94,27 +74,14 @@ pub async fn run(options: &Journey) -> anyhow::Result<Report> {
 }
 
 async fn place(options: &Journey) -> anyhow::Result<Place> {
-    let Some(base) = &options.base else {
-        let local = Local::find(options.state.as_deref()).await?;
-        return Ok(Place {
-            host: host(&local.state.gateway)?,
-            admin: local.token(1, Role::Admin),
-            tokens: tokens(&local.tokens, i64::from(options.shoppers)),
-        });
-    };
-    let (Some(file), Some(admin)) = (&options.tokens, &options.admin_token) else {
-        bail!("--base needs --tokens and --admin-token");
-    };
-    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let tokens: Vec<String> = lines.map(str::to_owned).collect();
-    if tokens.is_empty() {
-        bail!("{}: no tokens", file.display());
+    if let Some(place) = options.place.elsewhere()? {
+        return Ok(place);
     }
+    let local = Local::find(options.place.state.as_deref()).await?;
     Ok(Place {
-        host: host(base)?,
-        admin: admin.clone(),
-        tokens,
+        host: host(&local.state.gateway)?,
+        admin: local.token(1, Role::Admin),
+        tokens: tokens(&local.tokens, i64::from(options.shoppers)),
     })
 }
 

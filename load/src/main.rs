@@ -1,5 +1,5 @@
 //! The benches of `cargo mall bench`. Reading order: [`cli`], [`drop`] and [`journey`] (the benches), [`wire`] and [`fire`] (the loader), [`verdict`]
-//! (what came of it), [`sweep`] and [`effort`] (what an order costs), [`limits`] (what the box itself can do), [`ground`] (on which servers), [`report`].
+//! (what came of it), [`sweep`] and [`effort`] (what an order costs), [`limits`] (what the box itself can do), [`ground`] (on which servers), [`place`] (at which mall), [`report`].
 
 mod cli;
 mod drop;
@@ -9,6 +9,7 @@ mod ground;
 mod journey;
 mod limits;
 mod local;
+mod place;
 mod report;
 mod sweep;
 mod tally;
