@@ -148,7 +148,7 @@ fn tell(message: &Message) {
 pub fn look_again(view: &InstanceView) -> InstanceView {
     let mut view = view.clone();
     let Some(pid) = view.pid else { return view };
-    view.rss_bytes = mall_testkit::unix::resident_bytes(pid);
+    view.rss_bytes = mall_testkit::proc::resident_bytes(pid);
     let health = mall_testkit::http::get(
         &format!("{}/actuator/health", view.url),
         Duration::from_secs(2),
