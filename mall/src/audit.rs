@@ -3,9 +3,10 @@
 
 use std::process::{ExitCode, Stdio};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use mall_testkit::mall::cargo;
 
+use crate::child::run_to_end;
 use crate::cli::Audit;
 use crate::home::Home;
 
@@ -27,7 +28,5 @@ pub fn run(options: &Audit) -> anyhow::Result<ExitCode> {
         .args(["--mysql", &mysql, "--redis", &redis])
         .args(options.json.then_some("--json"))
         .stdin(Stdio::null());
-    let status = command.status().context("cargo can't be started")?;
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(code.map_or(ExitCode::FAILURE, |code| ExitCode::from(code.min(1))))
+    run_to_end(&mut command)
 }

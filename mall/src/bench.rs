@@ -2,9 +2,9 @@
 
 use std::process::{ExitCode, Stdio};
 
-use anyhow::Context;
 use mall_testkit::mall::cargo;
 
+use crate::child::run_to_end;
 use crate::cli::Bench;
 use crate::home::Home;
 
@@ -19,7 +19,5 @@ pub fn run(options: &Bench) -> anyhow::Result<ExitCode> {
     if home.supervisor().is_some() {
         command.env("MALL_STATE", home.state_file());
     }
-    let status = command.status().context("cargo can't be started")?;
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+    run_to_end(&mut command)
 }

@@ -1,7 +1,6 @@
 //! What can be said to `cargo mall`.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -36,7 +35,8 @@ pub enum Command {
     },
     /// Show the logs of all services or of one (also mysql, redis and supervisor)
     Logs(Logs),
-    /// Check the laws of the running mall from MySQL and Redis alone. Exit code 0 when all hold, 1 when not
+    /// Check the laws of the running mall from MySQL and Redis alone. Exit code 0 when all hold, 1 when not, another when that
+    /// can't be known
     ///
     /// Nothing may be under way: what is between two services looks broken for a moment.
     Audit(Audit),
@@ -64,16 +64,6 @@ pub enum Command {
     Supervisor {
         /// What to start, as JSON
         order: String,
-    },
-    /// A mail server that keeps mails as files
-    #[command(hide = true)]
-    MailCatcher {
-        /// Where to listen
-        #[arg(long, default_value = "127.0.0.1:1025")]
-        address: SocketAddr,
-        /// Where to put the mails
-        #[arg(long)]
-        folder: PathBuf,
     },
 }
 

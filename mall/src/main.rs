@@ -5,11 +5,11 @@
 
 mod audit;
 mod bench;
+mod child;
 mod cli;
 mod down;
 mod home;
 mod logs;
-mod mail_catcher;
 mod packages;
 mod screen;
 mod seed;
@@ -37,7 +37,6 @@ fn main() -> ExitCode {
         Command::Seed(options) => seed::run(&options),
         Command::Test { args } => test_run::run(&args),
         Command::Supervisor { order } => supervisor::run(&order),
-        Command::MailCatcher { address, folder } => mail_catcher::run(address, &folder),
     };
     result.unwrap_or_else(|error| {
         complain(&format!("{error:#}"));

@@ -5,6 +5,7 @@ use std::process::{ExitCode, Stdio};
 use anyhow::{Context, bail};
 use mall_testkit::mall::{SERVICES, beside, cargo};
 
+use crate::child::run_to_end;
 use crate::cli::Seed;
 use crate::home::Home;
 
@@ -35,7 +36,5 @@ pub fn run(options: &Seed) -> anyhow::Result<ExitCode> {
             &state.config_server,
         ))
         .stdin(Stdio::null());
-    let status = command.status().context("cargo can't be started")?;
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+    run_to_end(&mut command)
 }

@@ -1,6 +1,6 @@
 //! `test`: all tests of the workspace, with the servers they need.
 
-use std::process::{Child, ExitCode};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
@@ -12,14 +12,15 @@ use mall_testkit::redis_server::{Redis, RedisSettings};
 use mall_testkit::unix::{self, Signal, StopSignals};
 use mall_testkit::{Scratch, programs};
 
+use crate::child;
 use crate::home::Home;
 use crate::packages;
 use crate::screen::{Screen, seconds};
 
 pub fn run(args: &[String]) -> anyhow::Result<ExitCode> {
     let signals = StopSignals::hold_back()?;
-    let child = Arc::new(AtomicU32::new(0));
-    pass_on(signals, Arc::clone(&child))?;
+    let running = Arc::new(AtomicU32::new(0));
+    pass_on(signals, Arc::clone(&running))?;
 
     let home = Home::find()?;
     let mut screen = Screen::new();
@@ -68,12 +69,12 @@ pub fn run(args: &[String]) -> anyhow::Result<ExitCode> {
         .env_remove("MALL_HOME");
     let began = Instant::now();
     let mut tests = command.spawn().context("cargo can't be started")?;
-    child.store(tests.id(), Ordering::SeqCst);
-    let code = wait(&mut tests)?;
+    running.store(tests.id(), Ordering::SeqCst);
+    let code = child::code(tests.wait()?);
     redis.stop();
     mariadb.stop();
     screen.line(&format!("tests took {}", seconds(began.elapsed())));
-    Ok(code)
+    Ok(ExitCode::from(code))
 }
 
 /// Cargo takes no `--workspace` beside a package.
@@ -85,15 +86,6 @@ fn chooses_packages(args: &[String]) -> bool {
             || arg == "--workspace"
             || arg == "--all"
     })
-}
-
-fn wait(child: &mut Child) -> anyhow::Result<ExitCode> {
-    let code = child
-        .wait()?
-        .code()
-        .and_then(|code| u8::try_from(code).ok());
-    // Ended by a signal: as a shell puts it for Ctrl-C.
-    Ok(ExitCode::from(code.unwrap_or(130)))
 }
 
 /// The terminal tells cargo of Ctrl-C as it tells us; other signals come to us alone. We stay until cargo has ended, to stop the
