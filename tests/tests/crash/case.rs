@@ -11,6 +11,16 @@ use super::world::{Wish, World};
 /// Who dies, and where: `name`, or `name:2` for the second passage.
 pub type Point = (&'static str, &'static str);
 
+/// From the mark that an order is being paid to its step, through the provider: on every way on which money is taken.
+pub const TAKE_MONEY: &[Point] = &[
+    ("orders", "pay.marked"),
+    ("payments", "charge.begun"),
+    ("payments", "charge.answered"),
+    ("payments", "charge.written"),
+    ("orders", "settle.asked"),
+    ("orders", "settle.written"),
+];
+
 /// Numbers of buyers, apart from those that the mint gives.
 static NEXT: AtomicI64 = AtomicI64::new(7_000_000);
 

@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 
 use mall_testkit::mall::workspace_root;
 
-use super::case::Point;
+use super::case::{Point, TAKE_MONEY};
 use super::{deadline, paying, placing, returning, toss};
 
-const ALL: [&[Point]; 21] = [
+const ALL: [&[Point]; 22] = [
     placing::ONE,
     placing::CART,
     placing::AGAIN,
     placing::ORPHANED,
-    paying::PAY,
+    TAKE_MONEY,
+    paying::BEGIN,
+    paying::CONFIRM,
     paying::DECLINED,
     paying::GIVE_UP,
     paying::DOUBTED,
@@ -24,8 +26,7 @@ const ALL: [&[Point]; 21] = [
     returning::BY_HAND,
     returning::RETRIED,
     deadline::EXPIRE,
-    deadline::PAY_IN_TIME,
-    toss::PAY,
+    deadline::TOO_LATE,
     toss::DOUBTED,
     toss::CARRY_OUT,
     toss::REFUSED,

@@ -1,8 +1,5 @@
 //! Cancelling and refunding: the client asks, the scheduler carries it out. And an admin's hand.
 
-use std::time::Duration;
-
-use mall_testkit::eventually;
 use reqwest::Method;
 use serde_json::json;
 
@@ -191,13 +188,7 @@ fn payments_refunds_by_itself() {
                 "SELECT r.state FROM mall_payments.refund r JOIN mall_payments.payment p ON p.id = r.payment_id \
                  WHERE p.order_id = {order}"
             );
-            eventually(Duration::from_secs(20), || async {
-                match world.texts(&query).await.as_slice() {
-                    [state] if state == "REFUNDED" => Ok(()),
-                    other => Err(format!("{other:?}")),
-                }
-            })
-            .await;
+            world.until_text(&query, "REFUNDED").await;
             world.restart("orders").await;
             ends(world, &buyer, order, CANCEL.done).await;
         })

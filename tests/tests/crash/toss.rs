@@ -9,18 +9,9 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::case::{
-    BOUGHT, Buyer, End, Money, PAID, Pieces, Point, WAITING, each, ends, told_in_spite,
+    BOUGHT, Buyer, End, Money, PAID, Pieces, Point, TAKE_MONEY, WAITING, each, ends, told_in_spite,
 };
 use super::world::{Wish, World, run_with_toss};
-
-pub const PAY: &[Point] = &[
-    ("orders", "pay.marked"),
-    ("payments", "charge.begun"),
-    ("payments", "charge.answered"),
-    ("payments", "charge.written"),
-    ("orders", "settle.asked"),
-    ("orders", "settle.written"),
-];
 
 /// The answer to the confirmation, or to the cancellation, is lost besides.
 pub const DOUBTED: &[Point] = &[("payments", "charge.doubted")];
@@ -60,7 +51,7 @@ async fn is_paid(world: &World, toss: &Simulator, point: Point) {
 #[test]
 fn paying() {
     run_with_toss(async |world, toss| {
-        each("toss, paying", PAY, async |victim, point| {
+        each("toss, paying", TAKE_MONEY, async |victim, point| {
             is_paid(world, toss, (victim, point)).await;
         })
         .await;
