@@ -97,6 +97,14 @@ impl Mint {
         sealed(r#"{"alg":"HS256"}"#, &claims, &self.internal)
     }
 
+    /// A statement with which one service calls another, which believes it.
+    pub fn call(&self, caller: &str, callee: &str) -> String {
+        let now = now();
+        let claims =
+            json!({"typ": "service", "aud": callee, "sub": caller, "iat": now, "exp": now + 60});
+        sealed(r#"{"alg":"HS256"}"#, &claims, &self.internal)
+    }
+
     /// A statement as services make it for each other, properly signed.
     pub fn service(&self, name: &str) -> String {
         let now = now();

@@ -33,6 +33,8 @@ pub enum Weather {
     /// A request with these bytes in it gets through and is carried out; its answer is lost and the connection reset. With no bytes: any
     /// request.
     LoseAnswerTo(&'static [u8]),
+    /// A request with these bytes in it is kept back, and whatever its connection says after it, until the next weather lets it through.
+    Hold(&'static [u8]),
 }
 
 /// The proxy; it ends, with its connections, when this is dropped.
@@ -89,7 +91,16 @@ impl FaultProxy {
         self.shared.resets.send_modify(|count| *count += 1);
     }
 
-    /// How often a connection was refused or reset, or its bytes swallowed, because of the weather or of [`FaultProxy::reset_now`].
+    /// How many connections are open now.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        let connections = self.shared.connections.lock();
+        let connections = connections.unwrap_or_else(PoisonError::into_inner);
+        connections.iter().filter(|one| !one.is_finished()).count()
+    }
+
+    /// How often a connection was refused or reset, or its bytes swallowed or kept back, because of the weather or of
+    /// [`FaultProxy::reset_now`].
     #[must_use]
     pub fn hits(&self) -> u64 {
         self.shared.hits.load(Ordering::Relaxed)
@@ -162,6 +173,15 @@ async fn pass(client: &mut TcpStream, server: &mut TcpStream, shared: &Shared) -
                     Weather::Silent => {
                         swallowed = true;
                         continue;
+                    }
+                    Weather::Hold(mark) if has(bytes, mark) => {
+                        shared.hits.fetch_add(1, Ordering::Relaxed);
+                        while *weather.borrow_and_update() == now {
+                            tokio::select! {
+                                changed = weather.changed() => if changed.is_err() { return End::Closed },
+                                _ = resets.changed() => return End::Reset,
+                            }
+                        }
                     }
                     _ => wait(now).await,
                 }
@@ -297,6 +317,30 @@ mod tests {
         proxy.set(Weather::Fine);
         assert!(say(&mut stream, "hello").await.is_err());
         assert!(say(&mut open(&proxy).await, "hello").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_request_is_kept_back_and_let_through() {
+        let (address, seen) = echo().await;
+        let proxy = FaultProxy::start(address).await.unwrap();
+        let (mut stream, mut other) = (open(&proxy).await, open(&proxy).await);
+        say(&mut stream, "hello").await.unwrap();
+        say(&mut other, "hello").await.unwrap();
+        assert_eq!(proxy.open(), 2);
+        proxy.set(Weather::Hold(b"COMMIT"));
+        let held = tokio::spawn(async move { say(&mut stream, "COMMIT").await });
+        while proxy.hits() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(say(&mut other, "BEGIN").await.unwrap(), "BEGIN");
+        assert_eq!(seen.load(Ordering::SeqCst), 15, "others pass");
+        assert!(!held.is_finished());
+        proxy.set(Weather::Fine);
+        assert_eq!(held.await.unwrap().unwrap(), "COMMIT");
+        drop(other);
+        while proxy.open() > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     #[tokio::test]

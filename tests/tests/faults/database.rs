@@ -5,7 +5,7 @@ use std::time::Duration;
 use mall_testkit::Weather;
 
 use super::sale::Sale;
-use super::world::run;
+use super::world::{STOCKS, World, run};
 
 #[test]
 fn the_database_is_killed() {
@@ -106,17 +106,7 @@ fn the_database_ends_connections() {
         let sale = Sale::of(&world, 5_000).await;
         sale.survives(async |sale| {
             for _ in 0..10 {
-                let connections: Vec<i64> = sqlx::query_scalar(
-                    "SELECT CAST(ID AS SIGNED) FROM information_schema.PROCESSLIST WHERE DB = 'mall_stock'",
-                )
-                .fetch_all(&world.mysql)
-                .await
-                .unwrap();
-                for connection in connections {
-                    // It may have ended by itself.
-                    let kill = sqlx::AssertSqlSafe(format!("KILL {connection}"));
-                    let _ = sqlx::raw_sql(kill).execute(&world.mysql).await;
-                }
+                world.end_connections("mall_stock").await;
                 sale.reaches(sale.orders() + 3, "after connections were ended")
                     .await;
             }
@@ -125,16 +115,92 @@ fn the_database_ends_connections() {
     });
 }
 
-/// Everything waits, nothing is refused: as long as that, and everybody is told 503 in time.
+/// The most connections of one instance of stock.
+const POOL: usize = 16;
+
+/// The gateway waits so long for the beginning of an answer, and the answer is on its way a second later.
+const TOLD_WITHIN: Duration = Duration::from_secs(16);
+
+/// Calls of stock by orders that change something, and how often stock was asked for that.
+async fn tries(world: &World) -> (f64, f64) {
+    let (mut calls, mut tries) = (0.0, 0.0);
+    for orders in ["orders", "orders-2"] {
+        let name = "mall_client_requests_seconds_count";
+        let to_stock = ["service=\"application-stock\"", "method=\"POST\""];
+        calls += world.metric(orders, name, &to_stock).await;
+        // Nothing was sent.
+        let held_back = [to_stock[0], to_stock[1], "outcome=\"NOT_PERMITTED\""];
+        calls -= world.metric(orders, name, &held_back).await;
+    }
+    for stock in STOCKS {
+        let name = "http_server_requests_seconds_count";
+        let asked = ["uri=\"/internal/stock/reservations", "method=\"POST\""];
+        tries += world.metric(stock, name, &asked).await;
+    }
+    (calls, tries)
+}
+
+/// Everything waits, nothing is refused: everybody is told in time that it may have happened, nothing piles up, and nobody asks for more than was asked of
+/// him.
 #[test]
 fn the_database_is_frozen() {
     run(async |world| {
         let sale = Sale::of(&world, 5_000).await;
         sale.survives(async |sale| {
+            let (calls, asked) = tries(&world).await;
+            // What was to be committed at this moment waits as long as the fault lasts, or half a minute.
+            sale.outlasts_the_gateway();
             world.shop.mall.pause("mysql").await;
             sale.is_felt().await;
+            // The fault lasts so long.
+            tokio::time::sleep(Duration::from_secs(8)).await;
+            let open = world.network.open();
             world.shop.mall.resume("mysql").await;
+            assert!(open <= 2 * POOL, "{open} connections to a frozen database");
+            sale.reaches(sale.orders() + 12, "after the thaw").await;
+            let (calls, asked) = {
+                let after = tries(&world).await;
+                (after.0 - calls, after.1 - asked)
+            };
+            // What is retried is a fifth of the calls, and ten and one a second for each of the two who ask.
+            let budget = 1.2 * calls + 2.0 * (10.0 + 20.0);
+            assert!(
+                asked <= budget,
+                "stock was asked {asked} times, for {calls} calls"
+            );
+            assert!(sale.slowest() <= TOLD_WITHIN, "{:?}", sale.slowest());
         })
         .await;
     });
+}
+
+/// The server takes fewer connections than the pools would like, and ends those that it has.
+#[test]
+fn the_database_takes_few_connections_and_ends_them() {
+    run(async |world| {
+        let sale = Sale::of(&world, 5_000).await;
+        sale.survives(async |sale| {
+            let before = turned_away(&world).await;
+            world.sql("SET GLOBAL max_connections = 20").await;
+            for _ in 0..10 {
+                world.end_connections("mall_%").await;
+                sale.reaches(sale.orders() + 3, "with few connections")
+                    .await;
+            }
+            assert!(turned_away(&world).await > before, "20 were enough");
+            world.restore().await;
+            assert!(sale.slowest() <= TOLD_WITHIN, "{:?}", sale.slowest());
+        })
+        .await;
+    });
+}
+
+/// How many connections the server did not take because it had too many.
+async fn turned_away(world: &World) -> i64 {
+    let (_, count): (String, String) =
+        sqlx::query_as("SHOW GLOBAL STATUS LIKE 'Connection_errors_max_connections'")
+            .fetch_one(&world.mysql)
+            .await
+            .unwrap();
+    count.parse().unwrap()
 }

@@ -214,3 +214,21 @@ fn a_limit_holds_while_answers_to_commits_are_lost() {
         .await;
     });
 }
+
+/// Both clocks are wrong by as much as is not noticed, and change their minds.
+#[test]
+fn a_limit_holds_while_clocks_jump() {
+    run(async |world| {
+        survives(&world, async || {
+            for seconds in [4, -4, 4] {
+                world.set_clock("stock", seconds);
+                world.set_clock("stock-2", -seconds);
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        })
+        .await;
+        for stock in super::world::STOCKS {
+            world.set_clock(stock, 0);
+        }
+    });
+}

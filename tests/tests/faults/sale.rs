@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -24,7 +24,7 @@ const SOON: Duration = Duration::from_secs(30);
 enum Told {
     Ordered(i64),
     Refused(String),
-    /// 503: it may have happened.
+    /// 503, and 504 where that is said: it may have happened.
     Perhaps(String),
     /// Nobody should be told this.
     Nonsense(String),
@@ -33,8 +33,12 @@ enum Told {
 pub struct Sale<'a> {
     world: &'a World,
     pub product: i64,
-    supplied: i64,
+    supplied: AtomicI64,
     history: Mutex<Vec<(i64, Told)>>,
+    /// The longest that anybody has waited for an answer.
+    slowest: Mutex<Duration>,
+    /// The fault lasts longer than the gateway waits for an answer.
+    outlasts_the_gateway: AtomicBool,
     over: AtomicBool,
 }
 
@@ -44,8 +48,10 @@ impl<'a> Sale<'a> {
         Sale {
             product: world.shop.mug(&world.admin, supplied).await,
             world,
-            supplied,
+            supplied: supplied.into(),
             history: Mutex::default(),
+            slowest: Mutex::default(),
+            outlasts_the_gateway: AtomicBool::new(false),
             over: AtomicBool::new(false),
         }
     }
@@ -96,11 +102,17 @@ impl<'a> Sale<'a> {
     async fn buy(&self, quantity: i64) -> Told {
         let buyer = self.world.newcomer();
         let person = self.world.mint.person(buyer);
+        let asked = Instant::now();
         let reply = self.world.shop.order(&person, self.product, quantity).await;
+        let waited = asked.elapsed();
+        let mut slowest = self.slowest.lock().unwrap();
+        *slowest = waited.max(*slowest);
+        drop(slowest);
         let told = match (reply.status.as_u16(), reply.verdict().1) {
             (200, _) => Told::Ordered(reply.json()["orderId"].as_i64().unwrap()),
             (409, code) => Told::Refused(code),
             (503, code) => Told::Perhaps(code),
+            (504, code) if self.outlasts_the_gateway.load(Ordering::SeqCst) => Told::Perhaps(code),
             _ => Told::Nonsense(format!("{} {}", reply.status, reply.text)),
         };
         self.history.lock().unwrap().push((buyer, told.clone()));
@@ -110,6 +122,21 @@ impl<'a> Sale<'a> {
     fn count(&self, which: impl Fn(&Told) -> bool) -> usize {
         let history = self.history.lock().unwrap();
         history.iter().filter(|(_, told)| which(told)).count()
+    }
+
+    /// From now on a fault lasts longer than the gateway waits: who is on the way may be told 504, which leaves as open what happened.
+    pub fn outlasts_the_gateway(&self) {
+        self.outlasts_the_gateway.store(true, Ordering::SeqCst);
+    }
+
+    /// So many pieces more are for sale.
+    pub fn supplied(&self, more: i64) {
+        self.supplied.fetch_add(more, Ordering::SeqCst);
+    }
+
+    /// The longest that anybody has waited for an answer so far.
+    pub fn slowest(&self) -> Duration {
+        *self.slowest.lock().unwrap()
     }
 
     /// Orders that somebody was told of.
@@ -179,7 +206,8 @@ impl<'a> Sale<'a> {
             panic!("sold out, and the audit finds:\n{found}");
         }
         let ordered = self.history_is_true().await;
-        assert_eq!(ordered, self.supplied, "every piece is sold, and no other");
+        let supplied = self.supplied.load(Ordering::SeqCst);
+        assert_eq!(ordered, supplied, "every piece is sold, and no other");
     }
 
     /// Compares what people were told with what orders has; gives the pieces ordered.

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use mall_system_tests::mint::Mint;
 use mall_system_tests::{Person, Shop};
-use mall_testkit::{FaultProxy, MallUnderTest, Weather, ports};
+use mall_testkit::{FaultProxy, MallUnderTest, Scratch, Weather, ports};
+use reqwest::Method;
 use sqlx::mysql::MySqlPoolOptions;
 use sqlx::{AssertSqlSafe, MySqlPool};
 use tokio::runtime::Runtime;
@@ -33,7 +34,13 @@ pub struct World {
     pub network: FaultProxy,
     /// Between both instances of stock and Redis.
     pub to_redis: FaultProxy,
+    max_connections: i64,
+    /// Where the instances of stock read by how much their clocks are wrong.
+    clocks: Scratch,
 }
+
+/// The instances of stock.
+pub const STOCKS: [&str; 2] = ["stock", "stock-2"];
 
 /// Runs a test alone in the world.
 pub fn run<F: AsyncFnOnce(MutexGuard<'static, World>)>(test: F) {
@@ -45,9 +52,13 @@ pub fn run<F: AsyncFnOnce(MutexGuard<'static, World>)>(test: F) {
         // Whatever a test that failed has left.
         world.network.set(Weather::Fine);
         world.to_redis.set(Weather::Fine);
+        for stock in STOCKS {
+            world.set_clock(stock, 0);
+        }
         for frozen in ["stock", "stock-2", "mysql", "redis"] {
             world.shop.mall.resume(frozen).await;
         }
+        world.restore().await;
         world.shop.mall.wait_healthy().await.unwrap();
         test(world).await;
     });
@@ -64,7 +75,15 @@ impl World {
     async fn start() -> World {
         let (mysql_port, network) = proxy().await;
         let (redis_port, to_redis) = proxy().await;
+        let clocks = Scratch::new("clocks").unwrap();
+        let clock = |of: &str| clocks.path().join(of).display().to_string();
         let mall = MallUnderTest::builder()
+            .env("stock", mall_clock::WRONG_CLOCK_VARIABLE, &clock("stock"))
+            .env(
+                "stock-2",
+                mall_clock::WRONG_CLOCK_VARIABLE,
+                &clock("stock-2"),
+            )
             .instances("stock", 2)
             .instances("orders", 2)
             .mysql_port(mysql_port)
@@ -97,25 +116,56 @@ impl World {
             .await
             .unwrap();
         let shop = Shop::of(mall);
+        // Also after the server was killed.
+        let mysql = MySqlPoolOptions::new()
+            .max_connections(2)
+            .test_before_acquire(true)
+            .connect(&shop.mall.mysql_url())
+            .await
+            .unwrap();
+        let most = "SELECT CAST(@@GLOBAL.max_connections AS SIGNED)";
         World {
             mint: Mint::of(&shop).await,
             admin: shop.admin().await,
-            // Also after the server was killed.
-            mysql: MySqlPoolOptions::new()
-                .max_connections(2)
-                .test_before_acquire(true)
-                .connect(&shop.mall.mysql_url())
-                .await
-                .unwrap(),
+            max_connections: sqlx::query_scalar(most).fetch_one(&mysql).await.unwrap(),
+            mysql,
             shop,
             network,
             to_redis,
+            clocks,
         }
     }
 
     /// A number that nobody has had.
     pub fn newcomer(&self) -> i64 {
         NEXT.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// From now on the clock of an instance of stock is ahead by so many seconds.
+    pub fn set_clock(&self, instance: &str, seconds: i64) {
+        // Whoever reads in between reads nothing or all of it, never another number.
+        let (new, file) = (
+            self.clocks.path().join("new"),
+            self.clocks.path().join(instance),
+        );
+        std::fs::write(&new, seconds.to_string()).unwrap();
+        std::fs::rename(new, file).unwrap();
+    }
+
+    /// The sum of an instance's samples of a metric with all of these labels.
+    pub async fn metric(&self, instance: &str, name: &str, labels: &[&str]) -> f64 {
+        let url = self.shop.mall.url(instance);
+        let path = "/actuator/prometheus";
+        let text = self.shop.send_to(&url, Method::GET, path, &[], None).await;
+        let text = text.expect(200).text;
+        let samples = text.lines().filter(|line| {
+            line.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with('{'))
+                && labels.iter().all(|label| line.contains(label))
+        });
+        samples
+            .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
+            .sum()
     }
 
     /// Runs a command of Redis.
@@ -131,6 +181,29 @@ impl World {
             .execute(&self.mysql)
             .await
             .unwrap();
+    }
+
+    /// Ends the connections of these users, whatever they do.
+    pub async fn end_connections(&self, users: &str) {
+        let connections: Vec<i64> = sqlx::query_scalar(
+            "SELECT CAST(ID AS SIGNED) FROM information_schema.PROCESSLIST WHERE USER LIKE ?",
+        )
+        .bind(users)
+        .fetch_all(&self.mysql)
+        .await
+        .unwrap();
+        for connection in connections {
+            // It may have ended by itself.
+            let kill = AssertSqlSafe(format!("KILL {connection}"));
+            let _ = sqlx::raw_sql(kill).execute(&self.mysql).await;
+        }
+    }
+
+    /// The server takes as many connections as at first.
+    pub async fn restore(&self) {
+        let most = self.max_connections;
+        self.sql(&format!("SET GLOBAL max_connections = {most}"))
+            .await;
     }
 
     /// Where Redis keeps what SAVE wrote, and looks for it when it starts.
