@@ -11,7 +11,6 @@ pub mod place;
 pub mod place_cart;
 pub mod repeat;
 pub mod request;
-pub mod room;
 pub mod settle;
 pub mod step;
 pub mod view;

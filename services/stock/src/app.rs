@@ -9,6 +9,7 @@ pub mod confirm;
 pub mod facts;
 pub mod marks;
 pub mod orphans;
+pub(crate) mod readers;
 pub mod rebuild;
 pub mod reconcile;
 pub mod release;

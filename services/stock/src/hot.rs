@@ -330,16 +330,22 @@ impl Hot {
         })
     }
 
-    /// What a product's count shows; `None` when not loaded.
-    pub async fn shown(&self, id: ProductId) -> Result<Option<Shown>, HotError> {
+    /// What each product's count shows, in the order asked; `None` when not loaded.
+    pub async fn shown(&self, ids: &[ProductId]) -> Result<Vec<Option<Shown>>, HotError> {
         let mut redis = self.redis.clone();
         let mut pipe = redis::pipe();
-        pipe.get(keys::available(id)).get(keys::name(id));
-        let (available, name): (Option<i64>, Option<String>) =
+        for id in ids {
+            pipe.cmd("MGET")
+                .arg(keys::available(*id))
+                .arg(keys::name(*id));
+        }
+        let found: Vec<(Option<i64>, Option<String>)> =
             in_time(pipe.query_async(&mut redis)).await?;
-        Ok(available
-            .zip(name)
-            .map(|(available, name)| Shown { available, name }))
+        let shown = found.into_iter().map(|(available, name)| {
+            let (available, name) = available.zip(name)?;
+            Some(Shown { available, name })
+        });
+        Ok(shown.collect())
     }
 
     /// What each product's count shows; `None` when not loaded.

@@ -13,6 +13,7 @@ use mall_types::ProductId;
 use crate::app::combine::Queues;
 use crate::app::facts::Beliefs;
 use crate::app::marks::Marks;
+use crate::app::readers::Readers;
 use crate::app::rebuild::Rebuilds;
 use crate::hot::Hot;
 use crate::metrics::StockMetrics;
@@ -34,6 +35,7 @@ pub struct Stock {
     /// What is sold out.
     pub marks: Marks,
     pub(crate) queues: Queues,
+    pub(crate) readers: Readers,
     pub(crate) beliefs: Beliefs,
     pub(crate) rebuilds: Rebuilds,
     /// Products whose count is being loaded anew in the background; `true`: once more after that.
@@ -59,6 +61,7 @@ impl Stock {
     ) -> SharedStock {
         Arc::new(Self {
             db,
+            readers: Readers::new(hot.clone()),
             hot,
             clock,
             metrics,

@@ -22,9 +22,6 @@ const HEADER_TIME: Duration = Duration::from_secs(10);
 /// Most bytes of a request's head.
 const MAX_HEAD: usize = 64 * 1024;
 
-/// Most headers of a request.
-const MAX_HEADERS: usize = 128;
-
 /// Accepts until `stop` is cancelled, then lets what is in flight finish, at most `patience`.
 pub(crate) async fn serve(
     listener: TcpListener,
@@ -33,10 +30,10 @@ pub(crate) async fn serve(
     patience: Duration,
 ) {
     let mut http = http1::Builder::new();
+    // At most 100 headers, as in Tomcat: hyper's own limit, for which alone it needs no memory from the heap in each request.
     http.timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME)
         .max_buf_size(MAX_HEAD)
-        .max_headers(MAX_HEADERS)
         .half_close(false);
     let graceful = GracefulShutdown::new();
     loop {

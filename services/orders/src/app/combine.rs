@@ -10,6 +10,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use mall_clock::SharedClock;
+use mall_combine::Room;
 use mall_db::{Db, Ending, TxError, is_duplicate, is_null_refused};
 use mall_idempotency::Keyed;
 use mall_problem::Problem;
@@ -18,7 +19,6 @@ use sqlx::MySqlConnection;
 use tokio::sync::oneshot;
 
 use super::place::PlacedOrder;
-use super::room::Room;
 use crate::deliver::{CART_REMOVE, CartMessage};
 use crate::error;
 use crate::store::orders::NewOrder;

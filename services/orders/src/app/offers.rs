@@ -4,13 +4,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use mall_combine::Room;
 use mall_http_client::CallError;
 use mall_problem::Problem;
 use mall_products_api::{ProductView, ProductsApi};
 use mall_types::ProductId;
 use tokio::sync::oneshot;
 
-use super::room::Room;
 use crate::domain::line::Offer;
 use crate::error;
 

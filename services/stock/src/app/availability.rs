@@ -16,7 +16,7 @@ use crate::store::items;
 impl Stock {
     /// What one product's shelf shows.
     pub async fn shown(self: &Arc<Self>, id: ProductId) -> Result<Shown, Failure> {
-        let missing = match self.hot.shown(id).await {
+        let missing = match self.readers.look(id).await {
             Ok(Some(shown)) => return Ok(shown),
             Ok(None) => true,
             Err(_) => false,

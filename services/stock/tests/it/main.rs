@@ -16,6 +16,7 @@ mod outage;
 mod overlap;
 #[cfg(feature = "power-cut")]
 mod power;
+mod readers;
 mod repair;
 mod support;
 mod wire;

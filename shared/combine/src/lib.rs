@@ -4,6 +4,7 @@
 //! the next place that gets free serves all who wait. So one alone loses no time, and the cost of each falls as the crowd grows.
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mall_telemetry::trace::{self, TraceContext};
