@@ -9,6 +9,9 @@ use tokio::sync::Notify;
 
 use crate::ending::{Failed, end};
 
+/// Long before a unit of work gives up by itself, after 30 s.
+const SOON: Duration = Duration::from_secs(15);
+
 async fn set(db: &Db, value: i64) -> Result<(), Failed> {
     db.run_tx("set", move |tx| {
         Box::pin(async move {
@@ -60,7 +63,8 @@ async fn a_transaction_of_a_client_that_stopped_gives_its_locks_back() {
     });
     locked.notified().await;
     // It has the row and says nothing more; the next one waits for the row, and gets it.
-    set(&db, 2).await.unwrap();
+    let others = tokio::time::timeout(SOON, set(&db, 2));
+    others.await.expect("the row soon").unwrap();
     go_on.notify_one();
     let woken = tokio::time::timeout(Duration::from_secs(20), frozen);
     assert!(
@@ -153,7 +157,8 @@ async fn what_a_refused_ending_has_locked_is_given_back_though_the_client_stops(
         }
     });
     locked.notified().await;
-    set(&db, 2).await.unwrap();
+    let others = tokio::time::timeout(SOON, set(&db, 2));
+    others.await.expect("the row soon").unwrap();
     go_on.notify_one();
     let woken = tokio::time::timeout(Duration::from_secs(20), frozen);
     woken.await.unwrap().unwrap().unwrap_err();
