@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mall_db::Db;
 use mall_stock::MIGRATIONS;
@@ -22,6 +22,8 @@ const CALLERS: usize = 32;
 const PIECES: i64 = 1_000_000;
 /// Enough that something is always on its way.
 const ENOUGH: usize = 500;
+/// How long that may take: it takes well under a second.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn run(program: &str, args: &[&Path]) {
     let done = Command::new(program).args(args).output().unwrap();
@@ -104,9 +106,11 @@ async fn lost(disk: &Disk, flush: u8) -> (usize, usize) {
 
     let over = Arc::new(AtomicBool::new(false));
     let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let refused = Arc::new(std::sync::Mutex::new(None));
     let mut callers = JoinSet::new();
     for _ in 0..CALLERS {
-        let (app, over, told) = (app.clone(), Arc::clone(&over), Arc::clone(&told));
+        let (app, over) = (app.clone(), Arc::clone(&over));
+        let (told, refused) = (Arc::clone(&told), Arc::clone(&refused));
         callers.spawn(async move {
             while !over.load(Ordering::SeqCst) {
                 let id = Uuid::now_v7();
@@ -115,11 +119,23 @@ async fn lost(disk: &Disk, flush: u8) -> (usize, usize) {
                     told.lock().unwrap().push(id);
                 } else {
                     assert_eq!(reply.status.as_u16(), 503, "{reply:?}");
+                    *refused.lock().unwrap() = Some(reply);
                 }
             }
         });
     }
-    while told.lock().unwrap().len() < ENOUGH {
+    let begun = Instant::now();
+    loop {
+        let sold = told.lock().unwrap().len();
+        if sold >= ENOUGH {
+            break;
+        }
+        // A shop that sells nothing says so, by its last answer.
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "{sold} of {ENOUGH} sold in {PATIENCE:?}; refused last: {:?}",
+            refused.lock().unwrap()
+        );
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     disk.cut();
