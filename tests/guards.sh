@@ -54,7 +54,7 @@ store=services/stock/src/store/bookings.rs
 without guard "$store" 'AND available >= {pieces} AND (opens_at' 'AND (opens_at' what_
 without opening "$store" '(opens_at IS NULL OR opens_at <= UTC_TIMESTAMP(6))' '1 = 1' nothing_is_sold_before_the_opening
 without limit "$store" 'AND taken > {limit} AND buyer IN' 'AND FALSE AND buyer IN' limit
-without state "$store" " AND state = '{}'; SET @found" " AND '{}' <> ''; SET @found" release
+without state "$store" "WHERE reservation_id = {} AND state = '{}';" "WHERE reservation_id = {} AND '{}' <> '';" release
 without fence services/stock/src/hot/take.lua "return {'LOST_LOCK'}" "" paused_past_its_lease
 without unique-key services/stock/migrations/0001_initial.sql \
     'CONSTRAINT pk_reservation PRIMARY KEY (reservation_id)' 'INDEX pk_reservation (reservation_id)' repeated
