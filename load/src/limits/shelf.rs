@@ -108,9 +108,9 @@ impl Shelf {
                 "old reservations in the ledger: {filled} of {rows}"
             ));
             let text = format!(
-                "INSERT INTO reservation (reservation_id, state, buyer, product_id, quantity, attached, created_at, updated_at) \
+                "INSERT INTO reservation (reservation_id, state, buyer, product_id, quantity, created_at, updated_at) \
                  SELECT UNHEX(CONCAT(LPAD(HEX({first} + n), 12, '0'), '7', SUBSTR(SHA2(n, 256), 1, 3), '8', SUBSTR(SHA2(n, 256), 4, 15))), \
-                 'SOLD', n, {}, 1, 1, '2020-01-01', '2020-01-01' FROM (SELECT {filled} + a.d * 10000 + b.d * 1000 + c.d * 100 \
+                 'SOLD', n, {}, 1, '2020-01-01', '2020-01-01' FROM (SELECT {filled} + a.d * 10000 + b.d * 1000 + c.d * 100 \
                  + e.d * 10 + f.d AS n FROM {digit} a, {digit} b, {digit} c, {digit} e, {digit} f) numbers",
                 self.product
             );

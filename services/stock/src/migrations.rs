@@ -29,4 +29,9 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "unattached",
         sql: include_str!("../migrations/0005_unattached.sql"),
     },
+    Migration {
+        version: 6,
+        name: "attached",
+        sql: include_str!("../migrations/0006_attached.sql"),
+    },
 ];

@@ -5,7 +5,7 @@
 //! for once is never asked about again. Orders is away: nothing is released, and the question waits.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use mall_db::TxError;
@@ -24,18 +24,12 @@ const BATCH: usize = 512;
 /// So many rows, each of reservations that were booked together, are read at a time.
 const PAGE: usize = 64;
 
-/// So many reservations of any age are looked at along with each look, for those of an older program.
-const STRIDE: usize = 10_000;
-
 /// Looks for orphans.
 #[derive(Clone)]
 pub struct Orphans {
     stock: SharedStock,
     orders: Arc<dyn OrdersApi>,
     age: Duration,
-    stride: usize,
-    /// Up to where the walk from the largest id to the smallest comes next; `None`: it begins.
-    walk: Arc<Mutex<Option<Uuid>>>,
 }
 
 /// What a look came to.
@@ -50,25 +44,11 @@ pub struct Found {
 impl Orphans {
     /// Asks about reservations that have been there for `age`: longer than placing an order takes.
     pub fn new(stock: SharedStock, orders: Arc<dyn OrdersApi>, age: Duration) -> Self {
-        Self {
-            stock,
-            orders,
-            age,
-            stride: STRIDE,
-            walk: Arc::default(),
-        }
-    }
-
-    /// Looks at so many reservations along with each look, in place of 10 000.
-    #[must_use]
-    pub fn with_stride(mut self, stride: usize) -> Self {
-        self.stride = stride;
-        self
+        Self { stock, orders, age }
     }
 
     /// Asks about all that are old enough.
     pub async fn release(&self, should_stop: impl Fn() -> bool) -> anyhow::Result<Found> {
-        self.adopt().await?;
         // By the clock that wrote the rows: those of the instances may differ.
         let now = self.stock.db.read("now", |conn| {
             Box::pin(async move { Ok(items::now(conn).await?) })
@@ -97,28 +77,6 @@ impl Orphans {
                 return Ok(found);
             }
         }
-    }
-
-    /// One step of the walk over all reservations for those that a program booked which does not know `unattached`. In the release after
-    /// this one no such program is left, and neither is this.
-    async fn adopt(&self) -> Result<(), Failure> {
-        let (upto, stride) = (*self.place(), self.stride);
-        let adopted = self.stock.db.run_tx("adopt_reservations", move |tx| {
-            Box::pin(async move { Ok(unattached::adopt(tx, upto, stride).await?) })
-        });
-        let (next, adopted) = adopted.await.map_err(failed)?;
-        *self.place() = next;
-        if adopted > 0 {
-            tracing::info!(
-                reservations = adopted,
-                "took over reservations of an older program"
-            );
-        }
-        Ok(())
-    }
-
-    fn place(&self) -> std::sync::MutexGuard<'_, Option<Uuid>> {
-        self.walk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn judge(&self, batches: &mut [Batch]) -> anyhow::Result<Found> {

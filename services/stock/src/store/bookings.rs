@@ -89,7 +89,7 @@ impl Statements {
         };
         add!(
             self.text,
-            "INSERT INTO reservation (reservation_id, buyer, product_id, quantity, attached{column}) VALUES "
+            "INSERT INTO reservation (reservation_id, buyer, product_id, quantity{column}) VALUES "
         );
         let product = format!(",{},", product.0);
         for (number, hold) in holds.iter().enumerate() {
@@ -97,7 +97,7 @@ impl Statements {
             let (id, buyer) = (literal::bytes(hold.id), hold.buyer.0);
             add!(
                 self.text,
-                "{id},{buyer}{product}{},1{value})",
+                "{id},{buyer}{product}{}{value})",
                 hold.quantity
             );
         }
@@ -119,8 +119,8 @@ impl Statements {
     pub fn book_lines(&mut self, reservation: Uuid, buyer: UserId, lines: &[(Line, bool)]) {
         self.next();
         self.text
-            .push_str("INSERT INTO reservation (reservation_id, buyer, attached) VALUES (");
-        add!(self.text, "{},{},1)", literal::bytes(reservation), buyer.0);
+            .push_str("INSERT INTO reservation (reservation_id, buyer) VALUES (");
+        add!(self.text, "{},{})", literal::bytes(reservation), buyer.0);
         self.text.push_str(
             "; INSERT INTO reservation_line (reservation_id, product_id, quantity, counted) VALUES ",
         );

@@ -20,7 +20,7 @@ pub async fn insert_tombstone(
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO reservation (reservation_id, state, attached, created_at, updated_at) VALUES (?, 'RELEASED', 1, ?, ?)",
+        "INSERT INTO reservation (reservation_id, state, created_at, updated_at) VALUES (?, 'RELEASED', ?, ?)",
     )
     .bind(id)
     .bind(now.naive_utc())

@@ -63,49 +63,6 @@ pub async fn leave(conn: &mut MySqlConnection, batch: &Batch) -> Result<(), sqlx
     Ok(())
 }
 
-/// Takes over what a program before this table booked, whose rows say `attached = 0`: among the `many` reservations with the largest
-/// ids up to `upto`, `None`: of all. Returns up to where to go on and how many there were; `None`: it was at the beginning.
-pub async fn adopt(
-    conn: &mut MySqlConnection,
-    upto: Option<Uuid>,
-    many: usize,
-) -> Result<(Option<Uuid>, usize), sqlx::Error> {
-    let upto = upto.unwrap_or(Uuid::max());
-    let (lowest,): (Option<Uuid>,) = sqlx::query_as(
-        "SELECT MIN(reservation_id) FROM \
-         (SELECT reservation_id FROM reservation WHERE reservation_id <= ? ORDER BY reservation_id DESC LIMIT ?) part",
-    )
-    .bind(upto)
-    .bind(many as u64)
-    .fetch_one(&mut *conn)
-    .await?;
-    let Some(lowest) = lowest else {
-        return Ok((None, 0));
-    };
-    let found: Vec<(Uuid, NaiveDateTime)> = sqlx::query_as(
-        "SELECT reservation_id, created_at FROM reservation WHERE reservation_id >= ? AND reservation_id <= ? AND attached = 0",
-    )
-    .bind(lowest)
-    .bind(upto)
-    .fetch_all(&mut *conn)
-    .await?;
-    for (id, since) in &found {
-        // Somebody else may do the same at this moment.
-        sqlx::query("INSERT INTO unattached (created_at, first, ids) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE ids = ids")
-            .bind(since)
-            .bind(id)
-            .bind(write(&[*id]))
-            .execute(&mut *conn)
-            .await?;
-        sqlx::query("UPDATE reservation SET attached = 1 WHERE reservation_id = ?")
-            .bind(id)
-            .execute(&mut *conn)
-            .await?;
-    }
-    let next = lowest.as_u128().checked_sub(1).map(Uuid::from_u128);
-    Ok((next, found.len()))
-}
-
 /// Those of the ids that still hold their pieces.
 pub async fn held(conn: &mut MySqlConnection, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
     if ids.is_empty() {
