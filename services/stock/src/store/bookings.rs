@@ -95,11 +95,7 @@ impl Statements {
         for (number, hold) in holds.iter().enumerate() {
             self.text.push_str(if number == 0 { "(" } else { ",(" });
             let (id, buyer) = (literal::bytes(hold.id), hold.buyer.0);
-            add!(
-                self.text,
-                "{id},{buyer}{product}{}{value})",
-                hold.quantity
-            );
+            add!(self.text, "{id},{buyer}{product}{}{value})", hold.quantity);
         }
         self.unattached(holds.iter().map(|hold| hold.id));
     }
