@@ -1,6 +1,6 @@
 //! Nothing outlives the process that started it, however that ends.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
