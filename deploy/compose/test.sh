@@ -33,7 +33,7 @@ export GATEWAY_PORT=0 MAIL_PAGE_PORT=0 PROMETHEUS_PORT=0 GRAFANA_PORT=0 TRACES_P
 deploy/compose/make-env.sh "$SCRATCH/env" >/dev/null
 PROGRAMS=(config-server registry gateway users products carts orders payments stock mail-catcher)
 
-PASSED=0 STANDIN=''
+PASSED=0 STANDIN='' buyers=()
 say() { printf '%s %s\n' "$(date +%T)" "$*"; }
 passed() { PASSED=$((PASSED + 1)); say "ok: $*"; }
 compose() { docker compose --env-file "$SCRATCH/env" --project-name "$PROJECT" "$@"; }
@@ -46,6 +46,7 @@ fail() {
 end() {
   local code=$?
   trap - EXIT INT TERM
+  if [ ${#buyers[@]} -gt 0 ]; then kill "${buyers[@]}" 2>/dev/null || true; fi
   if [ "$KEEP" = 1 ]; then
     say "left running: docker compose --env-file $SCRATCH/env --project-name $PROJECT ..."
   else
@@ -60,7 +61,9 @@ trap 'exit 130' INT TERM
 
 # --- Talking to the mall
 
-value() { sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p" | head -n 1; }
+# Whoever is read here is read to the end: `head` would close the pipe on compose, which then ends with 255, and that ends this.
+first_line() { sed -n 1p; }
+value() { sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p" | first_line; }
 setting() { sed -n "s/^$1=//p" "$SCRATCH/env"; }
 find_ports() {
   MALL=http://$(compose port gateway 8080)
@@ -91,7 +94,7 @@ shopper() {
   local email=$1@mall.example key='' tries=0
   ask POST /auth/signup '' "{\"email\":\"$email\",\"password\":\"Abcdefg1!\",\"name\":\"Kim\",\"address\":\"Seoul 1\",\"phoneNum\":\"010-1234-5678\"}" >/dev/null
   until [ -n "$key" ]; do
-    key=$(curl --silent --max-time 5 "$MAILS/mails?to=$email" | sed -n 's/.*key=\([A-Za-z0-9_-]*\).*/\1/p' | head -n 1)
+    key=$(curl --silent --max-time 5 "$MAILS/mails?to=$email" | sed -n 's/.*key=\([A-Za-z0-9_-]*\).*/\1/p' | first_line)
     tries=$((tries + 1))
     [ $tries -lt 60 ] || { echo "no mail to $email" >&2; return 1; }
     sleep 0.25
@@ -257,7 +260,7 @@ for number in $(seq $WORKERS); do
 done
 kill_one() { # kill_one SERVICE: its first container, at once
   local id
-  id=$(containers "$1" | head -n 1)
+  id=$(containers "$1" | first_line)
   docker kill --signal KILL "$id" >/dev/null
   sleep 1
   docker start "$id" >/dev/null
@@ -267,6 +270,7 @@ kill_one() { # kill_one SERVICE: its first container, at once
 sleep 2
 for victim in orders stock products redis registry config-server payments mysql; do kill_one "$victim"; done
 wait "${buyers[@]}"
+buyers=()
 TOLD=$(cat "$SCRATCH"/told.* | sort -u | wc -l)
 if [ "$TOLD" -eq 0 ] || [ "$TOLD" -gt "$STOCK" ]; then fail "sold $TOLD of $STOCK"; fi
 if cat "$SCRATCH"/refused.* | grep -q '^500$'; then cat "$SCRATCH"/refused.*; fail "a 500 was answered"; fi
