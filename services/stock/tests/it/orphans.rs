@@ -232,6 +232,11 @@ async fn rows_read(conn: &mut MySqlConnection) -> i64 {
     } else {
         read.to_owned()
     };
+    // Asking reads rows itself: 349 of them in MySQL 9.7, whose table of a session's counters is longer than MariaDB's.
+    let asked: i64 = sqlx::query_scalar(AssertSqlSafe(read.clone()))
+        .fetch_one(&mut *conn)
+        .await
+        .unwrap();
     let before: i64 = sqlx::query_scalar(AssertSqlSafe(read.clone()))
         .fetch_one(&mut *conn)
         .await
@@ -245,7 +250,7 @@ async fn rows_read(conn: &mut MySqlConnection) -> i64 {
         .fetch_one(&mut *conn)
         .await
         .unwrap();
-    after - before
+    after - before - (before - asked)
 }
 
 async fn is_mysql(conn: &mut MySqlConnection) -> bool {
