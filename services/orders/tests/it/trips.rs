@@ -80,7 +80,13 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, asked: Arc<Atomic
 fn is_asked(packet: &[u8]) -> bool {
     packet
         .split_first()
-        .is_some_and(|(command, rest)| ASKED.contains(command) && !rest.starts_with(SET_UP))
+        .is_some_and(|(command, text)| ASKED.contains(command) && !sets_up(text))
+}
+
+fn sets_up(text: &[u8]) -> bool {
+    // A transaction's begin and end set something on the way.
+    let of_a_transaction = text.ends_with(b"BEGIN") || text.ends_with(b"COMMIT");
+    text.starts_with(SET_UP) && !of_a_transaction
 }
 
 async fn wired() -> (World, Wire) {
