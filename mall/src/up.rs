@@ -171,8 +171,21 @@ fn start_supervisor(home: &Home, order: &Order) -> anyhow::Result<Child> {
         })
         .stdout(Stdio::piped())
         .stderr(log);
+    if std::env::var_os(THREADS).is_none() {
+        command.env(THREADS, threads().to_string());
+    }
     unix::own_session(&mut command);
     command.spawn().context("the supervisor can't be started")
+}
+
+/// The programs' own name for how many threads of each serve requests.
+const THREADS: &str = "TOKIO_WORKER_THREADS";
+
+/// Half of the processors for each program. A request goes through two of them or more, and all share one machine: with a thread for
+/// each processor everywhere they mostly wake one another.
+fn threads() -> usize {
+    let processors = std::thread::available_parallelism().map_or(2, usize::from);
+    (processors / 2).max(1)
 }
 
 /// Ctrl-C before there is a supervisor ends us (and cargo, which the terminal tells as well); after that it asks the supervisor to
