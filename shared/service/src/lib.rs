@@ -5,11 +5,6 @@
 //!
 //! Reading order: [`App`], [`boot`], [`settings`], [`stack`], [`server`].
 
-/// The C library's allocator takes and merges the buffers and futures of a request with far more work than the rest of it needs:
-/// this one serves a tenth more reads and orders. Without huge pages (`no_thp`) an idle program is no larger for it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 mod app;
 mod boot;
 mod cli;

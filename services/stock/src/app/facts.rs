@@ -89,6 +89,11 @@ impl Stock {
             // Whoever comes meanwhile does not read as well.
             belief.read = Instant::now();
         }
+        // Apart, as it is rare and large: see `reserve`.
+        Box::pin(self.read_closed(id)).await
+    }
+
+    async fn read_closed(&self, id: ProductId) -> Result<Option<DateTime<Utc>>, Failure> {
         let read = self.db.read("stock_facts", move |conn| {
             Box::pin(async move { Ok(items::facts(conn, id).await?) })
         });

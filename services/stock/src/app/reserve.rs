@@ -54,7 +54,8 @@ impl Stock {
         }
         let outcome = match order.single() {
             Some(line) => self.reserve_combined(order, line).await,
-            None => self.reserve_several(order).await,
+            // Apart, as it is large: the future of every request would have room for it, and be moved with it.
+            None => Box::pin(self.reserve_several(order)).await,
         };
         match &outcome {
             Ok(_) => self.metrics.reserved.inc(),
