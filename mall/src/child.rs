@@ -29,7 +29,7 @@ mod tests {
             ("exit 0", 0),
             ("exit 2", 2),
             ("exit 101", 101),
-            ("kill -INT $$", 130),
+            ("kill -TERM $$", 143),
             ("kill -KILL $$", 137),
         ] {
             let status = Command::new("sh").args(["-c", script]).status().unwrap();
