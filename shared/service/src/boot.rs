@@ -17,7 +17,6 @@ use mall_eureka::{EurekaClient, EurekaConfig, wire::InstanceStatus};
 use mall_http_client::{Balancer, CallClient, ClientParts, Discovery};
 use mall_telemetry::Spans;
 use mall_telemetry::metrics::Metrics;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -97,9 +96,8 @@ struct Running {
 
 async fn start<A: App>(began: Instant) -> anyhow::Result<Running> {
     let plan = plan::<A>().await?;
-    let listener = TcpListener::bind(plan.address)
-        .await
-        .with_context(|| format!("server.port: {}", plan.address))?;
+    let listener =
+        server::listen(plan.address).with_context(|| format!("server.port: {}", plan.address))?;
     let port = listener.local_addr()?.port();
     let clock = mall_clock::system();
     let metrics = Metrics::new();

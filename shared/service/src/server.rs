@@ -3,6 +3,7 @@
 mod linger;
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -21,6 +22,23 @@ const HEADER_TIME: Duration = Duration::from_secs(10);
 
 /// Most bytes of a request's head.
 const MAX_HEAD: usize = 64 * 1024;
+
+/// So many connections may wait to be accepted, or as many as the system allows (`net.core.somaxconn`). The usual 128 are fewer than
+/// come in the second in which a drop opens: whoever finds no room is not told so, and tries again after a whole second.
+const MAX_WAITING: u32 = 4096;
+
+/// A socket that is listened on; port 0: any free one.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    // A program that starts again finds its port free.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(MAX_WAITING)
+}
 
 /// Accepts until `stop` is cancelled, then lets what is in flight finish, at most `patience`.
 pub(crate) async fn serve(
@@ -93,4 +111,33 @@ fn service(
             Ok(response)
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+    use tokio::task::JoinSet;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// More than the usual 128, and fewer than a process may open.
+    const CROWD: usize = 400;
+
+    #[tokio::test]
+    async fn a_crowd_that_comes_at_once_finds_room() {
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        // Nobody is accepted: all of them wait.
+        let mut crowd = JoinSet::new();
+        for _ in 0..CROWD {
+            crowd.spawn(timeout(
+                Duration::from_secs(20),
+                TcpStream::connect(address),
+            ));
+        }
+        let connected = crowd.join_all().await;
+        let without = connected.iter().filter(|one| !matches!(one, Ok(Ok(_))));
+        assert_eq!(without.count(), 0);
+    }
 }
